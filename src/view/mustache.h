@@ -31,7 +31,7 @@ typedef struct bks_templates_t bks_templates_t; /* a set of templates that may i
 #define BKS_TEMPLATE_MAX_STEPS 10000000            /* nodes visited and scopes searched in one rendering */
 
 /* Compiles every NAME.mustache of the folders in DIRS (array of const char *, the first one that has a NAME wins; hidden
- * files are skipped). Fails as CONFIG "bad_template": a folder or file that can't be read, a file over BKS_TEMPLATE_MAX,
+ * files are skipped). Fails as CONFIG "config": a folder or file that can't be read, a file over BKS_TEMPLATE_MAX,
  * a template that does not parse (file, line, and what to do), and, with STRICT, a partial that is not there; without,
  * such a partial renders as nothing. Lives as long as POOL. */
 const bks_error_t *bks_templates_load(const bks_templates_t **templates, const apr_array_header_t *dirs, int strict,
@@ -47,7 +47,7 @@ const bks_error_t *bks_templates_load_file(const bks_templates_t **templates, co
 int bks_templates_has(const bks_templates_t *templates, const char *name);
 
 /* Renders template NAME with VALUES (any JSON value; NULL is null); OUT and LENGTH get the text, NUL-terminated, from
- * POOL. Any thread. Fails as INTERNAL "internal_error" for an unknown name or a limit above that is passed. */
+ * POOL. Any thread. Fails as INTERNAL "internal" for an unknown name or a limit above that is passed. */
 const bks_error_t *bks_template_render(const bks_templates_t *templates, const char *name, const bks_json_t *values,
                                        const char **out, apr_size_t *length, apr_pool_t *pool);
 
