@@ -89,9 +89,8 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The names of the templates of the open folder, sorted, so that the first fault found is always the same. */
-static apr_array_header_t *list_names(apr_dir_t *folder, apr_pool_t *pool)
+static apr_status_t list_names(apr_dir_t *folder, apr_array_header_t *names, apr_pool_t *pool)
 {
-    apr_array_header_t *names = apr_array_make(pool, 16, sizeof(const char *));
     apr_finfo_t entry;
     apr_status_t status;
 
@@ -103,21 +102,23 @@ static apr_array_header_t *list_names(apr_dir_t *folder, apr_pool_t *pool)
         }
     }
     qsort(names->elts, (size_t)names->nelts, sizeof(const char *), compare_names);
-    return names;
+    return APR_STATUS_IS_ENOENT(status) ? APR_SUCCESS : status; /* which is how a folder ends */
 }
 
 /* Compiles what the folder DIR has and no folder before it had. */
 static const bks_error_t *add_folder(bks_templates_t *set, apr_array_header_t *names, const char *dir, apr_pool_t *pool)
 {
-    const apr_array_header_t *here;
+    apr_array_header_t *here = apr_array_make(pool, 16, sizeof(const char *));
     apr_dir_t *folder;
-    const apr_status_t status = apr_dir_open(&folder, dir, pool);
+    apr_status_t status = apr_dir_open(&folder, dir, pool);
 
+    if (status == APR_SUCCESS) {
+        status = list_names(folder, here, pool);
+        apr_dir_close(folder);
+    }
     if (status != APR_SUCCESS) {
         return complain(status, pool, dir, "can't be read as a folder of templates");
     }
-    here = list_names(folder, pool);
-    apr_dir_close(folder);
     for (int i = 0; i < here->nelts; i++) {
         const char *name = APR_ARRAY_IDX(here, i, const char *);
 
