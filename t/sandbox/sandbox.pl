@@ -1,0 +1,61 @@
+#!/usr/bin/perl
+# Starts the Stripe sandbox: perl t/sandbox/sandbox.pl --port 12111 [--state FILE] [--seed-key KEY] [--publishable-key KEY] [--quiet]
+# SPDX-License-Identifier: Apache-2.0
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Getopt::Long qw(GetOptions);
+
+my %USAGE_EXIT = (usage => 64, port_taken => 75, state => 74, library => 69);
+
+my %given = ('seed-key' => 'sk_test_sandbox', 'publishable-key' => 'pk_test_sandbox', port => 12111);
+GetOptions(\%given, 'port=i', 'state=s', 'seed-key=s', 'publishable-key=s', 'quiet') && !@ARGV && $given{port} > 0 && $given{port} < 65536
+    or stop(usage => 'usage: sandbox.pl [--port 12111] [--state FILE] [--seed-key KEY] [--publishable-key KEY] [--quiet]');
+
+eval { require Mojo::Server::Daemon; require Sandbox::App; 1 }
+    or stop(library => $@ =~ /Mojo/ ? "Mojolicious is missing: apt-get install libmojolicious-perl\n$@" : $@);
+
+# a client that goes away must not take the sandbox with it
+$SIG{PIPE} = 'IGNORE';
+$SIG{$_} = sub { exit 0 } for qw(TERM INT HUP);
+
+my $app = eval {
+    my $made = Sandbox::App->new(settings => {
+        state => $given{state}, secret_key => $given{'seed-key'}, publishable_key => $given{'publishable-key'},
+    });
+    $made->ledger;
+    $made;
+} or stop(state => $@);
+
+# browsers resolve localhost to either loopback address
+my @addresses = ('127.0.0.1', has_ipv6_loopback() ? '[::1]' : ());
+my $daemon    = Mojo::Server::Daemon->new(
+    app                => $app,
+    listen             => [map {"http://$_:$given{port}"} @addresses],
+    silent             => 1,
+    max_clients        => 10_000,
+    max_requests       => 1_000_000,
+    keep_alive_timeout => 60,
+    inactivity_timeout => 600,
+);
+eval { $daemon->start; 1 } or stop(port_taken => "cannot listen on port $given{port}: $@");
+$SIG{$_} = sub { exit 0 } for qw(TERM INT HUP);
+
+if (!$given{quiet}) {
+    local $| = 1;
+    print "sandbox: Stripe's stand-in listens on http://localhost:$given{port}\n";
+}
+Mojo::IOLoop->start;
+
+sub has_ipv6_loopback {
+    require IO::Socket::IP;
+    my $probe = IO::Socket::IP->new(LocalHost => '::1', LocalPort => 0, Listen => 1);
+    return defined $probe;
+}
+
+sub stop {
+    my ($why, $message) = @_;
+    print STDERR 'sandbox: ', $message =~ s/ at \S+ line \d+\.?\s*\z//r =~ s/\s*\z/\n/r;
+    exit $USAGE_EXIT{$why};
+}
