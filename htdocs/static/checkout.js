@@ -299,7 +299,7 @@ async function rememberForm(page, email) {
 function showRefusal(page, refusal) {
   if (refusal.code === 'bag_changed') {
     page.showProblem(page.words.sayBagChanged);
-    page.label.textContent = page.words.sayBagChanged;
+    page.label.textContent = page.words.sayReloading;
     window.setTimeout(() => page.reload(page.words.sayBagChanged), RELOAD_AFTER_MS);
     return;
   }
