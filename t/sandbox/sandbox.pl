@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use Getopt::Long qw(GetOptions);
+use POSIX ();
 
 my %USAGE_EXIT = (usage => 64, port_taken => 75, state => 74, library => 69);
 
@@ -18,7 +19,6 @@ eval { require Mojo::Server::Daemon; require Sandbox::App; 1 }
 
 # a client that goes away must not take the sandbox with it
 $SIG{PIPE} = 'IGNORE';
-$SIG{$_} = sub { exit 0 } for qw(TERM INT HUP);
 
 my $app = eval {
     my $made = Sandbox::App->new(settings => {
@@ -40,13 +40,22 @@ my $daemon    = Mojo::Server::Daemon->new(
     inactivity_timeout => 600,
 );
 eval { $daemon->start; 1 } or stop(port_taken => "cannot listen on port $given{port}: $@");
-$SIG{$_} = sub { exit 0 } for qw(TERM INT HUP);
+my @watchers = stop_at(qw(TERM INT HUP));
 
 if (!$given{quiet}) {
     local $| = 1;
     print "sandbox: Stripe's stand-in listens on http://localhost:$given{port}\n";
 }
 Mojo::IOLoop->start;
+
+# Stops at once: nothing is left to be written. Perl's own handlers would wait for EV's next event.
+sub stop_at {
+    my (@signals) = @_;
+    my $stop = sub { POSIX::_exit(0) };
+    $SIG{$_} = $stop for @signals;
+    return if !Mojo::IOLoop->singleton->reactor->isa('Mojo::Reactor::EV');
+    return map { EV::signal($_, $stop) } @signals;
+}
 
 sub has_ipv6_loopback {
     require IO::Socket::IP;

@@ -14,14 +14,16 @@ sub unescape {
     my ($text) = @_;
     $text =~ tr/+/ /;
     $text =~ s/%([0-9a-fA-F]{2})/chr hex $1/ge;
+    return $text if $text !~ /[^\x00-\x7f]/ or utf8::decode($text);
     return Encode::decode('UTF-8', $text, Encode::FB_DEFAULT);
 }
 
 # The parameters as hashes, arrays and strings; names that are all digits make an array.
 sub parse_form {
     my ($text) = @_;
+    return {} if !defined $text or $text eq '';
     my %tree;
-    for my $pair (split /[&;]/, $text // '') {
+    for my $pair (split /&/, $text) {
         next if $pair eq '';
         my ($name, $value) = map { unescape($_) } split /=/, $pair, 2;
         place(\%tree, $name, $value // '');

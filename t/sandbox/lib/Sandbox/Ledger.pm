@@ -3,7 +3,7 @@
 package Sandbox::Ledger;
 use strict;
 use warnings;
-use Fcntl qw(:flock O_RDWR O_CREAT O_APPEND);
+use Fcntl qw(:flock SEEK_SET O_RDWR O_CREAT O_APPEND);
 use Mojo::JSON qw(decode_json encode_json);
 
 # Objects are kept as JSON text, so that nobody changes one without saving it. What Stripe would not show lives under "_".
@@ -37,6 +37,7 @@ sub open_journal {
     sysopen my $journal, $file, O_RDWR | O_CREAT | O_APPEND, 0600 or die "cannot open the state file $file: $!\n";
     flock $journal, LOCK_EX | LOCK_NB or die "the state file $file is in use by another sandbox\n";
     binmode $journal;
+    seek $journal, 0, SEEK_SET;    # a handle that appends starts at the end
     while (defined(my $line = <$journal>)) {
         last if $line !~ /\n\z/;    # cut off while it was written: that request was never answered
         $self->replay(decode_json($line));
