@@ -33,7 +33,7 @@ typedef struct {
 } bks_db_options_t;
 
 /* Opens the database for this process, never before a fork. Everything lives as long as POOL, whose cleanup finishes what
- * waits, stops the writer thread and closes. Without a writer thread the cleanup may run in a signal handler, as under
+ * waits, stops the writer thread and closes; no other thread may begin a call from then on. Without a writer thread the cleanup may run in a signal handler, as under
  * prefork: work that it interrupts is left to the end of the process, and undone. Fails as CONFIG "database_config" (bad
  * url), UNAVAILABLE "database_unavailable" (missing, can't be opened or written, a symbolic link, not a database). */
 const bks_error_t *bks_db_open(bks_db_t **db, const bks_db_options_t *options, apr_pool_t *pool);

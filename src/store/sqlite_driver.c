@@ -17,7 +17,7 @@ typedef struct {
     bks_sqlite_readers_t *readers;
     bks_sqlite_writer_t *writer;
     int has_thread;
-    volatile apr_uint32_t at_work; /* calls under way; counted without a writer thread */
+    volatile apr_uint32_t at_work; /* calls under way */
 } store_t;
 
 static const bks_error_t *file_error(bks_error_kind_t kind, apr_status_t status, apr_pool_t *pool, const char *path,
@@ -89,7 +89,7 @@ static apr_status_t store_close(void *baton)
 {
     store_t *store = baton;
 
-    if (apr_atomic_read32(&store->at_work) == 0) {
+    if (store->has_thread || apr_atomic_read32(&store->at_work) == 0) {
         bks_sqlite_writer_close(store->writer);
         bks_sqlite_readers_close(store->readers);
     }
@@ -113,28 +113,14 @@ static const bks_error_t *store_open(void **out, const char *address, const bks_
     return BKS_FINE;
 }
 
-static void work_starts(store_t *store)
-{
-    if (!store->has_thread) {
-        apr_atomic_inc32(&store->at_work);
-    }
-}
-
-static void work_ends(store_t *store)
-{
-    if (!store->has_thread) {
-        apr_atomic_dec32(&store->at_work);
-    }
-}
-
 static const bks_error_t *store_read(void *baton, bks_db_work_fn *work, void *work_baton, apr_pool_t *pool)
 {
     store_t *store = baton;
     const bks_error_t *error;
 
-    work_starts(store);
+    apr_atomic_inc32(&store->at_work);
     error = bks_sqlite_readers_run(store->readers, work, work_baton, pool);
-    work_ends(store);
+    apr_atomic_dec32(&store->at_work);
     return error;
 }
 
@@ -143,9 +129,9 @@ static const bks_error_t *store_write(void *baton, bks_db_work_fn *work, void *w
     store_t *store = baton;
     const bks_error_t *error;
 
-    work_starts(store);
+    apr_atomic_inc32(&store->at_work);
     error = bks_sqlite_writer_run(store->writer, work, work_baton, pool);
-    work_ends(store);
+    apr_atomic_dec32(&store->at_work);
     return error;
 }
 
