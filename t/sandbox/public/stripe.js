@@ -248,7 +248,7 @@
 
     mounted(where) {
       if (this.payment?.frame) return this.payment;
-      throw new IntegrationError(`Invalid value for ${where}: elements should have a mounted Payment Element.`);
+      throw new IntegrationError(`Invalid value for ${where}: elements should have a mounted Payment Element or Express Checkout Element.`);
     }
   }
 
@@ -268,7 +268,7 @@
       const frame = new Frame(new URL(url).pathname + new URL(url).search, {
         title: '3D Secure 2 Test Page',
         properties: {
-          border: '0', width: 'min(500px, 100vw)', height: 'min(440px, 100vh)', background: '#fff', 'border-radius': '10px',
+          border: '0', width: 'min(500px, 100vw)', height: 'min(380px, 100vh)', background: '#fff', 'border-radius': '10px',
           'box-shadow': '0 20px 60px rgba(0, 0, 0, 0.35)', 'color-scheme': 'light',
         },
         listener: (kind) => {

@@ -39,7 +39,8 @@ sub answer ($self, $tx, $path) {
     my $below  = $path =~ s{\A/_sandbox/?}{}r;
     for my $row (@ROUTES) {
         next if $row->[0] ne $method;
-        my ($part) = $below =~ m{\A$row->[1]\z} or next;
+        next if $below !~ m{\A$row->[1]\z};
+        my $part = $#+ ? $1 : undef;
         my $body = $tx->req->body;
         my $data = eval { $body =~ /\S/ ? decode_json($body) : {} } // return json(400, { error => "the body is no JSON: $@" });
         my $answer = eval { $row->[2]->($self, $data, $tx->req->query_params->to_hash, $part) };
@@ -116,7 +117,7 @@ sub add_fault ($self, $data, @) {
 }
 
 sub clear_faults ($self, $data, $query, $id) {
-    $self->app->faults->clear($id =~ /\A\d+\z/ ? ($id) : ());
+    $self->app->faults->clear($id);
     return { ok => true };
 }
 

@@ -17,8 +17,8 @@ sub session {
         or Sandbox::Error->throw(invalid => "Invalid value for elements(): clientSecret should be a client secret of the form "
             . '${id}_secret_${secret}.', param => 'client_secret');
     my $payment = Sandbox::PaymentIntents::need($context, $id, $params);
-    Sandbox::Error->throw(unexpected_state => "The PaymentIntent's status is $payment->{status}: it is in a terminal state and cannot be "
-            . 'used to initialize Elements.', payment_intent => {%$payment}) if $OVER{ $payment->{status} };
+    Sandbox::Error->throw(unexpected_state => 'This PaymentIntent is in a terminal state and cannot be used to initialize Elements.',
+        payment_intent => {%$payment}) if $OVER{ $payment->{status} };
     return {
         object             => 'elements_session',
         session_id         => new_id('session'),

@@ -28,6 +28,19 @@ my %LEAST = (
 # currencies whose amounts come in steps: three decimals of which the last is 0, or two that are none
 my %STEP = ((map { $_ => 10 } qw(bhd jod kwd omr tnd)), (map { $_ => 100 } qw(isk ugx)));
 
+# decimals of an amount, where they are not two
+my %DECIMALS = (
+    (map { $_ => 0 } qw(bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf)),
+    (map { $_ => 3 } qw(bhd jod kwd omr tnd)),
+);
+
+# 2300, usd -> 23.00 usd
+sub shown {
+    my ($amount, $currency) = @_;
+    my $decimals = $DECIMALS{$currency} // 2;
+    return sprintf('%.*f %s', $decimals, $amount / 10**$decimals, $currency);
+}
+
 sub check_amount {
     my ($amount, $currency) = @_;
     my $code = lc $currency;

@@ -3,6 +3,7 @@
 package Sandbox::Pages;
 use Mojo::Base -base, -signatures;
 use Mojo::Util qw(xml_escape url_escape);
+use Sandbox::Money;
 use Sandbox::Payments;
 
 has 'folder';
@@ -79,7 +80,7 @@ sub bank_form ($self, $payment) {
     my $asks = $payment->{next_action} // return $self->told;
     my $way  = $asks->{type} eq 'redirect_to_url' ? 'redirect' : 'frame';
     return $self->fill('three-d-secure.html', way => $way, secret => $payment->{client_secret},
-        amount => "$payment->{amount} $payment->{currency}");
+        amount => Sandbox::Money::shown($payment->{amount}, $payment->{currency}));
 }
 
 sub told ($self) { return $self->fill('three-d-secure-done.html') }

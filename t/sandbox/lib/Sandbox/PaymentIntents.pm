@@ -218,9 +218,9 @@ sub confirm_payment {
         . 'PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or '
         . 'ConfirmationToken.') if !$payment->{payment_method};
     my $automatic = $payment->{automatic_payment_methods};
-    Sandbox::Error->throw(invalid => 'This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because '
-            . 'some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you '
-            . "don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and "
+    Sandbox::Error->throw(invalid => 'A `return_url` must be specified because this Payment Intent is configured to automatically accept '
+            . 'the payment methods enabled in the Dashboard, some of which may require a full page redirect to succeed. If you do not '
+            . 'want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and '
             . '`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.')
         if $context->{access} eq 'secret' and $automatic and $automatic->{allow_redirects} ne 'never'
         and !defined $params->{return_url} and !$params->{use_stripe_sdk} and !$params->{error_on_requires_action} and !$params->{off_session};
@@ -229,6 +229,7 @@ sub confirm_payment {
     return Sandbox::Payments::attempt($context, $payment, $method, $params);
 }
 
+# Stripe's words name `processing` too, but a card's payment in it can't be canceled.
 my @CANCELABLE = qw(requires_payment_method requires_capture requires_confirmation requires_action);
 
 sub cancel {
@@ -236,7 +237,7 @@ sub cancel {
     my $payment = need($context, $id, $params);
     my $status  = $payment->{status};
     unexpected_state($payment, "You cannot cancel this PaymentIntent because it has a status of $status. Only a PaymentIntent with one of "
-        . 'the following statuses may be canceled: ' . join(', ', @CANCELABLE) . '.') if !is_one_of($status, @CANCELABLE);
+        . 'the following statuses may be canceled: ' . join(', ', @CANCELABLE, 'processing') . '.') if !is_one_of($status, @CANCELABLE);
     @$payment{qw(canceled_at cancellation_reason)} = ($context->{now}, $params->{cancellation_reason});
     return Sandbox::Payments::enter($context, $payment, 'canceled');
 }
