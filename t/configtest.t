@@ -24,9 +24,7 @@ sub file_with {
     my ($name, $text, $mode) = @_;
     my $path = "$folder/$name";
     unlink $path;
-    open my $file, '>:utf8', $path or die "$path: $!\n";
-    print {$file} $text;
-    close $file;
+    write_file($path, $text);
     chmod $mode // 0600, $path;
     return $path;
 }

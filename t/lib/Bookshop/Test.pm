@@ -13,7 +13,7 @@ use DBI;
 use Exporter qw(import);
 use Test::More;
 
-our @EXPORT = qw(visitor sandbox rows announce own_shop poll comes_true is_refused timing);
+our @EXPORT = qw(visitor sandbox rows announce own_shop poll comes_true is_refused timing write_file);
 
 binmode $_, ':encoding(UTF-8)' for Test::More->builder->output, Test::More->builder->failure_output, Test::More->builder->todo_output;
 
@@ -58,6 +58,16 @@ sub own_shop {
     my $shop  = delete $given{shop} // {};
     my $httpd = Bookshop::Test::Httpd->start(name => $name, shops => [{ %$shop, sandbox => $own }], %given);
     return ($httpd, $own);
+}
+
+# TEXT (characters, or bytes) as the whole of a file; its path.
+sub write_file {
+    my ($path, $text) = @_;
+    utf8::encode($text) if utf8::is_utf8($text);
+    open my $file, '>:raw', $path or die "$path: $!\n";
+    print {$file} $text;
+    close $file or die "$path: $!\n";
+    return $path;
 }
 
 # Milliseconds of the answer's own work: the total less what Stripe took.
