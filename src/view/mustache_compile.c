@@ -10,7 +10,8 @@
 
 #include "base/text.h"
 
-#define EXCERPT_MAX 60 /* bytes of a template that a message quotes */
+#define EXCERPT_MAX 60      /* bytes of a template that a message quotes */
+#define SIGILS "#^/>!={&$<" /* what the first character of a tag may say about it */
 
 typedef struct {
     const char *at;
@@ -194,8 +195,10 @@ static const bks_error_t *name_of(const compiler_t *c, const tag_t *tag, const c
     }
     for (apr_size_t i = 0; i < span.length; i++) {
         if (is_space(span.at[i])) {
-            return complain(c, tag->line, "\"%s\" is no name, since it holds white space; write it in one word, or look "
-                                          "for a tag that is not closed", excerpt(c, span));
+            return complain(c, tag->line,
+                            "\"%s\" is no name, since it holds white space; write it in one word, or look "
+                            "for a tag that is not closed",
+                            excerpt(c, span));
         }
     }
     *name = apr_pstrmemdup(c->pool, span.at, span.length);
@@ -206,8 +209,7 @@ static const bks_error_t *name_of(const compiler_t *c, const tag_t *tag, const c
 static const bks_error_t *dotted_name_of(const compiler_t *c, const tag_t *tag, const char **name)
 {
     BKS_TRY(name_of(c, tag, name));
-    if (strcmp(*name, ".") != 0
-        && (**name == '.' || (*name)[tag->content.length - 1] == '.' || strstr(*name, ".."))) {
+    if (strcmp(*name, ".") != 0 && (**name == '.' || (*name)[tag->content.length - 1] == '.' || strstr(*name, ".."))) {
         return complain(c, tag->line, "\"%s\" has a dot with no name beside it; write \"a.b\", or \".\" alone",
                         excerpt(c, tag->content));
     }
@@ -231,8 +233,10 @@ static const bks_error_t *open_section(compiler_t *c, const tag_t *tag, bks_node
     open_section_t *section;
 
     if (c->open_count == BKS_TEMPLATE_MAX_SECTIONS) {
-        return complain(c, tag->line, "more than %d sections are open here; close some, or move a part of the template into "
-                                      "a partial", BKS_TEMPLATE_MAX_SECTIONS);
+        return complain(c, tag->line,
+                        "more than %d sections are open here; close some, or move a part of the template into "
+                        "a partial",
+                        BKS_TEMPLATE_MAX_SECTIONS);
     }
     BKS_TRY(add_value(c, tag, kind));
     section = &c->open[c->open_count++];
@@ -249,13 +253,16 @@ static const bks_error_t *close_section(compiler_t *c, const tag_t *tag)
 
     BKS_TRY(dotted_name_of(c, tag, &name));
     if (c->open_count == 0) {
-        return complain(c, tag->line, "{{/%s}} closes a section that is not open; open it with {{#%s}}, or remove the tag",
+        return complain(c, tag->line,
+                        "{{/%s}} closes a section that is not open; open it with {{#%s}}, or remove the tag",
                         excerpt(c, tag->content), excerpt(c, tag->content));
     }
     section = &c->open[c->open_count - 1];
     if (strcmp(section->name, name) != 0) {
-        return complain(c, tag->line, "{{/%s}} stands where the section \"%s\" of line %d is open; close that one before, "
-                                      "with {{/%s}}", excerpt(c, tag->content), section->name, section->line, section->name);
+        return complain(c, tag->line,
+                        "{{/%s}} stands where the section \"%s\" of line %d is open; close that one before, "
+                        "with {{/%s}}",
+                        excerpt(c, tag->content), section->name, section->line, section->name);
     }
     APR_ARRAY_IDX(c->nodes, section->node, bks_node_t).end = (apr_size_t)c->nodes->nelts;
     c->open_count--;
@@ -269,8 +276,10 @@ static const bks_error_t *add_partial(compiler_t *c, const tag_t *tag, span_t in
 
     BKS_TRY(name_of(c, tag, &name));
     if (*name == '*') {
-        return complain(c, tag->line, "{{>%s}} takes its name from the values, which is not supported; write the partial's "
-                                      "own name", excerpt(c, tag->content));
+        return complain(c, tag->line,
+                        "{{>%s}} takes its name from the values, which is not supported; write the partial's "
+                        "own name",
+                        excerpt(c, tag->content));
     }
     node = add_node(c, BKS_NODE_PARTIAL, tag->line);
     node->name = name;
@@ -296,8 +305,10 @@ static const bks_error_t *set_delimiters(compiler_t *c, const tag_t *tag)
         }
     }
     if (closer.length == 0 || memchr(tag->content.at, '=', tag->content.length)) {
-        return complain(c, tag->line, "\"%s\" are no delimiters; write two of them with a space between and no \"=\" in them, "
-                                      "like {{=<%% %%>=}}", excerpt(c, tag->content));
+        return complain(c, tag->line,
+                        "\"%s\" are no delimiters; write two of them with a space between and no \"=\" in them, "
+                        "like {{=<%% %%>=}}",
+                        excerpt(c, tag->content));
     }
     c->opener = (span_t){tag->content.at, (apr_size_t)(gap - tag->content.at)};
     c->closer = closer;
@@ -320,7 +331,7 @@ static const bks_error_t *read_tag(const compiler_t *c, const char *start, tag_t
         at++;
     }
     tag->sigil = '\0';
-    if (at < c->end && memchr("#^/>!={&$<", *at, 10) && !starts_with(at, c->end, c->closer)) {
+    if (at < c->end && strchr(SIGILS, *at) && !starts_with(at, c->end, c->closer)) {
         tag->sigil = *at++;
     }
     if (tag->sigil == '{' || tag->sigil == '=') { /* these end in a sigil of their own */
@@ -435,11 +446,19 @@ static const bks_error_t *compile(compiler_t *c)
 const bks_error_t *bks_program_compile(bks_program_t **program, const char *file, const char *source, apr_size_t length,
                                        apr_pool_t *pool)
 {
-    compiler_t c = {.file = file, .start = source, .end = source + length, .at = source, .line = 1, .opener = {"{{", 2},
-                    .closer = {"}}", 2}, .nodes = apr_array_make(pool, 32, sizeof(bks_node_t)), .pool = pool};
+    compiler_t c = {.file = file,
+                    .start = source,
+                    .end = source + length,
+                    .at = source,
+                    .line = 1,
+                    .opener = {"{{", 2},
+                    .closer = {"}}", 2},
+                    .nodes = apr_array_make(pool, 32, sizeof(bks_node_t)),
+                    .pool = pool};
 
     if (!bks_utf8_is(source, length) || memchr(source, '\0', length)) {
-        return bks_error_make(BKS_ERROR_CONFIG, "config", APR_SUCCESS, pool, "%s is not text in UTF-8; save it as such", file);
+        return bks_error_make(BKS_ERROR_CONFIG, "config", APR_SUCCESS, pool, "%s is not text in UTF-8; save it as such",
+                              file);
     }
     BKS_TRY(compile(&c));
     *program = apr_pcalloc(pool, sizeof(**program));

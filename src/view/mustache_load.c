@@ -141,9 +141,10 @@ static const bks_error_t *link_program(const bks_templates_t *set, bks_program_t
         }
         node->partial = apr_hash_get(set->programs, node->name, APR_HASH_KEY_STRING);
         if (!node->partial && folders) {
-            return bks_error_make(BKS_ERROR_CONFIG, "config", APR_SUCCESS, pool,
-                                  "%s:%d: {{> %s}} includes a file that is not there; write %s%s in %s, or remove the tag",
-                                  program->file, node->line, node->name, node->name, SUFFIX, folders);
+            return bks_error_make(
+                BKS_ERROR_CONFIG, "config", APR_SUCCESS, pool,
+                "%s:%d: {{> %s}} includes a file that is not there; write %s%s in %s, or remove the tag", program->file,
+                node->line, node->name, node->name, SUFFIX, folders);
         }
     }
     return BKS_FINE;
@@ -203,7 +204,8 @@ static const bks_error_t *add_partials(bks_templates_t *set, apr_array_header_t 
         const char *path;
         apr_finfo_t info;
 
-        if (program->nodes[i].kind != BKS_NODE_PARTIAL || bks_templates_has(set, name) || *name == '.' || strchr(name, '/')) {
+        if (program->nodes[i].kind != BKS_NODE_PARTIAL || bks_templates_has(set, name) || *name == '.'
+            || strchr(name, '/')) {
             continue;
         }
         path = apr_pstrcat(pool, dir, name, SUFFIX, NULL);

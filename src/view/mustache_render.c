@@ -28,10 +28,10 @@ struct indentation_t {
 typedef struct {
     char *text;
     apr_size_t length;
-    apr_size_t room; /* bytes at TEXT; one of them is for the NUL */
-    int partials;    /* open now */
-    int scopes;      /* open now */
-    int steps;       /* so far */
+    apr_size_t room;     /* bytes at TEXT; one of them is for the NUL */
+    int partials;        /* open now */
+    int scopes;          /* open now */
+    int steps;           /* so far */
     apr_pool_t *scratch; /* for the text of one number, or NULL as long as there was none */
     apr_pool_t *pool;
 } rendering_t;
@@ -331,7 +331,8 @@ const bks_error_t *bks_template_render(const bks_templates_t *templates, const c
     rendering_t r = {.pool = pool};
 
     if (!program) {
-        return bks_error_make(BKS_ERROR_INTERNAL, "internal", APR_SUCCESS, pool, "there is no template %s.mustache", name);
+        return bks_error_make(BKS_ERROR_INTERNAL, "internal", APR_SUCCESS, pool, "there is no template %s.mustache",
+                              name);
     }
     r.room = 2 * program->text_length + ROOM_AT_FIRST;
     r.text = apr_palloc(pool, r.room);

@@ -59,7 +59,8 @@ static void write_file(const char *folder, const char *name, const char *text, a
     apr_file_t *file;
 
     if (apr_file_open(&file, apr_pstrcat(pool, folder, "/", name, NULL),
-                      APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE, APR_FPROT_OS_DEFAULT, pool) != APR_SUCCESS
+                      APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE, APR_FPROT_OS_DEFAULT, pool)
+            != APR_SUCCESS
         || apr_file_write_full(file, text, strlen(text), NULL) != APR_SUCCESS || apr_file_close(file) != APR_SUCCESS) {
         abort();
     }
@@ -144,7 +145,8 @@ static void test_folders(apr_pool_t *pool)
     tap_ok(bks_templates_has(set, "page") && bks_templates_has(set, "head"), "templates are known by name");
     tap_ok(!bks_templates_has(set, "notes") && !bks_templates_has(set, ".hidden") && !bks_templates_has(set, ""),
            "other files are not");
-    tap_is_text(rendered(set, "nobody", "{}", pool), "there is no template nobody.mustache", "an unknown name is an error");
+    tap_is_text(rendered(set, "nobody", "{}", pool), "there is no template nobody.mustache",
+                "an unknown name is an error");
 }
 
 static void test_errors(apr_pool_t *pool)
@@ -152,23 +154,26 @@ static void test_errors(apr_pool_t *pool)
     const char *dir = make_folder(pool);
 
     tap_is_text(load_error(apr_pstrcat(pool, dir, "/none", NULL), 1, pool),
-                "DIR can't be read as a folder of templates (No such file or directory)",
-                "a folder that is not there");
+                "DIR can't be read as a folder of templates (No such file or directory)", "a folder that is not there");
     tap_is_text(load_error(dir, 1, pool), NULL, "an empty folder is fine");
 
     write_file(dir, "page.mustache", "1\n2\n  {{> head}}\n", pool);
-    tap_is_text(load_error(dir, 1, pool),
-                "DIR/page.mustache:3: {{> head}} includes a file that is not there; write head.mustache in DIR, or remove "
-                "the tag", "a missing partial, strict");
+    tap_is_text(
+        load_error(dir, 1, pool),
+        "DIR/page.mustache:3: {{> head}} includes a file that is not there; write head.mustache in DIR, or remove "
+        "the tag",
+        "a missing partial, strict");
     tap_is_text(load_error(dir, 0, pool), NULL, "a missing partial, not strict");
 
     write_file(dir, "head.mustache", "\n{{#nav}}\n", pool);
     tap_is_text(load_error(dir, 0, pool),
-                "DIR/head.mustache:2: the section \"nav\" is never closed; end it with {{/nav}}", "a section left open");
+                "DIR/head.mustache:2: the section \"nav\" is never closed; end it with {{/nav}}",
+                "a section left open");
     write_file(dir, "again.mustache", "{{/nav}}", pool);
-    tap_is_text(load_error(dir, 0, pool),
-                "DIR/again.mustache:1: {{/nav}} closes a section that is not open; open it with {{#nav}}, or remove the tag",
-                "of several faults the first by name is told");
+    tap_is_text(
+        load_error(dir, 0, pool),
+        "DIR/again.mustache:1: {{/nav}} closes a section that is not open; open it with {{#nav}}, or remove the tag",
+        "of several faults the first by name is told");
 }
 
 static void test_one_file(apr_pool_t *pool)
@@ -188,7 +193,8 @@ static void test_one_file(apr_pool_t *pool)
     }
     tap_is_text(name, "a", "it goes by the file's name");
     tap_ok(bks_templates_has(set, "c") && !bks_templates_has(set, "broken"), "what it includes is there, and no more");
-    tap_is_text(rendered(set, name, "{\"deeper\":{\"deeper\":\"\"}}", pool), "abcabc", "partials in a circle end by the values");
+    tap_is_text(rendered(set, name, "{\"deeper\":{\"deeper\":\"\"}}", pool), "abcabc",
+                "partials in a circle end by the values");
 }
 
 static void test_limits(apr_pool_t *pool)
@@ -211,8 +217,9 @@ static void test_limits(apr_pool_t *pool)
     error = bks_template_render(set, "page", json(apr_psprintf(pool, "{\"many\":[1,2],\"text\":\"%s\"}", values), pool),
                                 &text, &length, pool);
     tap_ok(!error && length == 12 * 1000 * 1000, "12 MB of output are given");
-    error = bks_template_render(set, "page", json(apr_psprintf(pool, "{\"many\":[1,2,3],\"text\":\"%s\"}", values), pool),
-                                &text, &length, pool);
+    error =
+        bks_template_render(set, "page", json(apr_psprintf(pool, "{\"many\":[1,2,3],\"text\":\"%s\"}", values), pool),
+                            &text, &length, pool);
     tap_ok(error && error->kind == BKS_ERROR_INTERNAL && strstr(error->detail, "16777216 bytes"), "18 MB are refused");
 }
 
@@ -246,8 +253,10 @@ static void test_threads(apr_pool_t *pool)
 {
     const char *dir = make_folder(pool);
     const bks_templates_t *set = NULL;
-    const bks_json_t *values = json("{\"name\":\"A\",\"price\":1.5,\"sub\":[{\"name\":\"B\",\"sub\":[{\"name\":\"C & D\",\"sub\":[]}]},"
-                                    "{\"name\":\"E\",\"price\":7,\"sub\":\"\"}]}", pool);
+    const bks_json_t *values =
+        json("{\"name\":\"A\",\"price\":1.5,\"sub\":[{\"name\":\"B\",\"sub\":[{\"name\":\"C & D\",\"sub\":[]}]},"
+             "{\"name\":\"E\",\"price\":7,\"sub\":\"\"}]}",
+             pool);
     apr_thread_t *threads[THREADS];
     worker_t workers[THREADS];
     apr_status_t ended;
