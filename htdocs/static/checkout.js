@@ -307,6 +307,10 @@ function showRefusal(page, refusal) {
     page.fail(page.words.sayFormError, {email: refusal.message});
     return;
   }
+  if (refusal.code === 'payment_not_found') {
+    page.fail(page.words.sayStale, {reload: true});
+    return;
+  }
   page.fail(refusal.message, {reload: [403, 404, 409].includes(refusal.status)});
 }
 
