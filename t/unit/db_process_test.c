@@ -300,6 +300,7 @@ static void test_stop(void)
 {
     bks_db_options_t options;
     apr_pool_t *pool, *own;
+    const char *log;
     bks_db_t *db;
 
     apr_pool_create(&pool, NULL);
@@ -307,9 +308,13 @@ static void test_stop(void)
     options = fixture_options("stopped", own);
     fine(tell(must_open(&options, own), "CREATE TABLE entry (word TEXT)", own), own);
     apr_pool_destroy(own);
+    log = fixture_path("stopped-wal", pool);
     tap_is_int(stop_child(WHILE_WRITING), 0, "stopped while it writes");
+    tap_ok(access(log, F_OK) == 0, "SQLite was left alone: its log is still there");
     tap_is_int(stop_child(WHILE_READING), 0, "stopped while it reads");
+    tap_ok(access(log, F_OK) == 0, "and again");
     tap_is_int(stop_child(BETWEEN), 0, "stopped while it does neither");
+    tap_ok(access(log, F_OK) != 0, "it was closed properly");
     options = fixture_options("stopped", pool);
     db = must_open(&options, pool);
     tap_is_int(ask(db, "SELECT count(*) FROM entry WHERE word = 'durable'", pool), 3, "what was answered is there");

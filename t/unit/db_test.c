@@ -159,7 +159,7 @@ static void test_constraints(bks_db_t *db, apr_pool_t *pool)
 
 /* --- Groups --- */
 
-enum { JOBS = 20 };
+enum { JOBS = 20, REFUSE = 1, REFUSE_LATE = 2 };
 
 typedef struct {
     bks_db_t *db;
@@ -211,6 +211,9 @@ static const bks_error_t *write_or_refuse(bks_conn_t *conn, void *baton, apr_poo
     const writer_t *writer = baton;
 
     BKS_TRY(bks_db_exec(conn, "INSERT INTO job VALUES ($1)", BKS_ARGS(bks_arg_int(writer->number)), NULL));
+    if (writer->refuse == REFUSE_LATE) {
+        return bks_db_exec(conn, "INSERT INTO late VALUES (-1)", BKS_NO_ARGS, NULL);
+    }
     if (writer->refuse) {
         return bks_error_make(BKS_ERROR_INVALID, "refused", APR_SUCCESS, pool, "job %d says no", (int)writer->number);
     }
@@ -236,17 +239,20 @@ static void test_group(apr_pool_t *pool)
 
     options.write_lock = (bks_write_lock_t){count_lock, count_unlock, NULL};
     db = must_open(&options, pool);
-    fine(tell(db, "CREATE TABLE job (number INTEGER)", pool), pool);
+    fine(tell(db, "CREATE TABLE job (number INTEGER PRIMARY KEY)", pool), pool);
+    fine(tell(db, "CREATE TABLE late (job INTEGER REFERENCES job (number) DEFERRABLE INITIALLY DEFERRED)", pool), pool);
     groups = 0;
     for (int i = 0; i <= JOBS; i++) {
-        writer[i] = (writer_t){.db = db, .number = i, .refuse = i % 2};
+        writer[i] = (writer_t){.db = db, .number = i, .refuse = i % 2 ? REFUSE : 0};
+        writer[i].refuse += i % 4 == 1; /* half of them by a deferred key, which SQLite checks at the commit */
         apr_pool_create(&writer[i].pool, NULL);
         pthread_create(&thread[i], NULL, i == JOBS ? busy_thread : job_thread, &writer[i]);
     }
     for (int i = 0; i <= JOBS; i++) {
         pthread_join(thread[i], NULL);
         right += i == JOBS ? !writer[i].error : (writer[i].refuse != 0) == (writer[i].error != NULL);
-        right -= i < JOBS && writer[i].error && strcmp(writer[i].error->code, "refused") != 0;
+        right -= i < JOBS && writer[i].error &&
+                 strcmp(writer[i].error->code, i % 4 == 1 ? "database_constraint" : "refused") != 0;
         apr_pool_destroy(writer[i].pool);
     }
     tap_is_int(right, JOBS + 1, "each job of a group gets its own answer");
