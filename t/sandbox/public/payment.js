@@ -199,7 +199,7 @@ const RULE = /^\.(Input|Label|Error|Field|Block|Tab)(--invalid)?(:(hover|focus|d
 
 function look(appearance) {
   const root = document.documentElement;
-  root.removeAttribute('style');
+  for (const name of [...root.style].filter((each) => each.startsWith('--'))) root.style.removeProperty(name);
   root.dataset.theme = appearance.theme ?? 'stripe';
   for (const [name, value] of Object.entries(appearance.variables ?? {})) {
     if (VARIABLE.test(name)) root.style.setProperty(`--${name}`, String(value));
@@ -213,6 +213,11 @@ function look(appearance) {
     }
   }
   document.adoptedStyleSheets = [sheet];
+}
+
+/* Paints what the merchant's page shows behind the frame. */
+function paint(behind) {
+  document.documentElement.style.setProperty('background-color', behind ?? 'transparent');
 }
 
 function applyOptions(options) {
@@ -245,6 +250,7 @@ function listCountries() {
 async function begin(message) {
   Object.assign(given, message);
   look(given.appearance);
+  paint(given.behind);
   applyOptions(given.options ?? {});
   if (given.secret) {
     const { error } = await call('GET', '/v1/elements/sessions', { client_secret: given.secret });
@@ -280,6 +286,7 @@ const HEARD = {
   clear,
   options: ({ options }) => applyOptions(options),
   appearance: ({ appearance }) => look(appearance),
+  behind: ({ behind }) => paint(behind),
   focus: () => inputs.number.focus(),
   blur: () => document.activeElement?.blur(),
 };

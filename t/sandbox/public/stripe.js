@@ -98,9 +98,21 @@
 
   const EMPTY_FORM_HEIGHT = 228;  // with the default appearance: the page does not move when the form is there
 
+  /* The colour that the page shows behind an element: the frame paints it too, so that contrast can be checked in there. */
+  function colourBehind(element) {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = getComputedStyle(each).backgroundColor;
+      if (!/^(transparent|rgba\(.*, 0\))$/.test(colour)) return /^rgb\(/.test(colour) ? colour : null;
+    }
+    return null;
+  }
+
+  const DARK = window.matchMedia('(prefers-color-scheme: dark)');
+
   class PaymentElement extends Listeners {
     constructor(elements, options = {}) {
       super();
+      this.repaint = () => this.frame?.tell('behind', { behind: colourBehind(this.place) });
       Object.assign(this, { elements, options, frame: null, container: null, state: 'new' });
       this.loaded = new Promise((resolve) => { this.resolveLoaded = resolve; });
     }
@@ -129,6 +141,7 @@
       this.container.append(this.frame.element);
       place.append(this.container);
       this.place = place;
+      DARK.addEventListener('change', this.repaint);
       this.state = 'loading';
       this.emit('loaderstart', { elementType: 'payment' });
       return this;
@@ -172,7 +185,7 @@
       const { stripe, options } = this.elements;
       return {
         key: stripe.key, version: stripe.version, secret: options.clientSecret ?? null, appearance: options.appearance ?? {},
-        options: JSON.parse(JSON.stringify(this.options)),
+        options: JSON.parse(JSON.stringify(this.options)), behind: colourBehind(this.place),
       };
     }
 
@@ -182,6 +195,7 @@
     }
 
     unmount() {
+      DARK.removeEventListener('change', this.repaint);
       this.frame?.remove();
       this.container?.remove();
       this.place?.classList.remove('StripeElement', 'StripeElement--focus', 'StripeElement--complete', 'StripeElement--empty');
@@ -230,7 +244,9 @@
 
     update(options) {
       Object.assign(this.options, options);
-      if (options.appearance) this.payment?.frame?.tell('appearance', { appearance: options.appearance });
+      if (!options.appearance) return;
+      this.payment?.frame?.tell('appearance', { appearance: options.appearance });
+      this.payment?.repaint();
     }
 
     async submit() {

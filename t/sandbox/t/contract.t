@@ -61,6 +61,10 @@ for my $case (@REFUSED) {
 }
 is scalar @{ $stripe->control(GET => 'ledger')->{payment_intent} }, 0, 'nothing was made';
 
+my $json = $stripe->ua->post('/v1/payment_intents', { Authorization => 'Bearer sk_test_sandbox' }, json => { amount => 2300, currency => 'usd' })->result;
+is $json->code, 400, 'JSON';
+like $json->json->{error}{message}, qr/content type is application\/x-www-form-urlencoded/, 'is no form';
+
 my $taken = $stripe->payment(
     'automatic_payment_methods[enabled]' => 'true', description => 'D', statement_descriptor_suffix => 'BOOKS', 'metadata[bag_1]' => 'x' x 500, 'metadata[0]' => 'digits',
     'shipping[name]' => 'N', 'shipping[address][line1]' => 'L', 'shipping[address][country]' => 'DE', receipt_email => 'a@b.test', setup_future_usage => 'off_session',

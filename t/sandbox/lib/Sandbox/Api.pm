@@ -19,7 +19,7 @@ sub new {
     return bless { %given, contracts => Sandbox::Contract->load_all($given{contract}) }, $class;
 }
 
-# A request is { method, path, query, body, authorization, version, idempotency_key, origin }. A call is taken up with
+# A request is { method, path, query, body, content_type, authorization, version, idempotency_key, origin }. A call is taken up with
 # `begin`, done with `run`, which answers { status, body, headers }, and given up with `end`: while it is under way its
 # idempotency key is taken.
 sub begin {
@@ -108,6 +108,9 @@ sub prepare {
     Sandbox::Error->throw(no_route => "Unrecognized request URL ($request->{method}: $request->{path}). Please see "
             . 'https://stripe.com/docs or we can help at https://support.stripe.com/.') if !$route;
     @$call{qw(route object_id)} = ($route, $id);
+    Sandbox::Error->throw(invalid => 'Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you '
+            . 'have any questions, we can help at https://support.stripe.com/.')
+        if $request->{body} ne '' and ($request->{content_type} // '') !~ m{\Aapplication/x-www-form-urlencoded\b}i;
     Sandbox::Error->throw(secret_key => 'This API call cannot be made with a publishable API key. Please use a secret API key. '
             . 'You can find a list of your API keys at https://dashboard.stripe.com/account/apikeys.')
         if $call->{access} eq 'public' and !$route->{public};

@@ -71,6 +71,7 @@ sub serve_api ($self, $tx, $path) {
         path            => $path,
         query           => $from->url->query->to_string,
         body            => $from->body,
+        content_type    => $headers->content_type,
         authorization   => $headers->authorization,
         version         => scalar $headers->header('Stripe-Version'),
         idempotency_key => scalar $headers->header('Idempotency-Key'),
