@@ -1,0 +1,63 @@
+/* Saving the buyer's form.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "shop/place.h"
+
+#include <string.h>
+
+#include "store/order_store.h"
+#include "store/payment_store.h"
+
+typedef struct {
+    const bks_visitor_t *visitor;
+    const bks_checkout_form_t *form;
+    apr_int64_t now;
+} placing_t;
+
+static const bks_error_t *place(bks_conn_t *conn, void *baton, apr_pool_t *pool)
+{
+    const placing_t *job = baton;
+    bks_payment_t *payment;
+
+    BKS_TRY(bks_payment_find_by_intent(conn, job->form->intent, &payment, pool));
+    if (!payment || strcmp(payment->visitor, job->visitor->id) != 0) {
+        return bks_error_make(BKS_ERROR_NOT_FOUND, "payment_not_found", APR_SUCCESS, pool,
+                              "a form names a PaymentIntent that is not the visitor's");
+    }
+    if (payment->state != BKS_PAYMENT_OPEN || payment->amount != job->form->amount) {
+        return bks_error_make(BKS_ERROR_CONFLICT, "bag_changed", APR_SUCCESS, pool,
+                              "a form is for another bag than the visitor's open payment");
+    }
+    return bks_order_place(conn, payment->order, job->form->email, job->now);
+}
+
+const bks_error_t *bks_order_place_form(const bks_shop_t *shop, const bks_visitor_t *visitor,
+                                        const bks_checkout_form_t *form, apr_pool_t *pool)
+{
+    placing_t job = {visitor, form, bks_clock_seconds(shop->clock)};
+
+    return bks_db_write(shop->db, shop->timing, place, &job, pool);
+}
+
+typedef struct {
+    const char *number;
+    const char *email;
+} email_lookup_t;
+
+static const bks_error_t *look_up_email(bks_conn_t *conn, void *baton, apr_pool_t *pool)
+{
+    email_lookup_t *job = baton;
+    bks_order_t *order;
+
+    BKS_TRY(bks_order_find(conn, job->number, &order, pool));
+    job->email = order ? order->email : "";
+    return BKS_FINE;
+}
+
+const bks_error_t *bks_order_find_email(const bks_shop_t *shop, const char *number, const char **email, apr_pool_t *pool)
+{
+    email_lookup_t job = {number, ""};
+    const bks_error_t *error = bks_db_read(shop->db, shop->timing, look_up_email, &job, pool);
+
+    *email = job.email;
+    return error;
+}
