@@ -46,6 +46,7 @@ my @REFUSED = (
     [{ payment_method => 'pm_nope' },                    'resource_missing', 'payment_method', qr/\ANo such PaymentMethod: 'pm_nope'; /],
     [{ 'payment_method_data[type]' => 'card', 'payment_method_data[card][number]' => '4242424242424242' }, 'parameter_unknown', 'payment_method_data[card]', qr/unknown/],
     [{ 'payment_method_options[card][request_three_d_secure]' => 'x' }, undef, 'payment_method_options[card][request_three_d_secure]', qr/must be one of any, automatic, or challenge/],
+    [{ 'allowed_payment_method_types[]' => 'ideal' },    undef, undef, qr/\ANo valid payment method types for this Payment Intent\./],
     [{ confirm => 'true', payment_method => 'pm_card_visa' }, undef, undef, qr/\AA `return_url` must be specified/],
     [{ confirm => 'true', return_url => 'https://x.test/' }, 'payment_intent_unexpected_state', undef, qr/missing a payment method/],
 );

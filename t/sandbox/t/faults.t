@@ -88,6 +88,13 @@ subtest 'matching' => sub {
     my @codes = map { $stripe->post("$path/$_/cancel", { cancellation_reason => 'fraudulent' }); $stripe->code } @ids;
     is_deeply \@codes, [500, 500, 200], 'by method, path and body, so many times';
     is_deeply [map { [@$_{qw(kind taken)}] } @{ $stripe->control(GET => 'faults')->{faults} }], [['status', 2]], 'the list says how often';
+    $stripe->fault(kind => 'status', match => { access => 'public' });
+    is_deeply [$stripe->get("$path/$ids[0]")->{id}, $stripe->code], [$ids[0], 200], 'the shop is not meant';
+    $stripe->get("$path/$ids[0]", { key => 'pk_test_sandbox' }, { Authorization => undef });
+    is $stripe->code, 500, 'the browser is';
+    is $stripe->control(GET => 'requests?access=public')->{count}, 1, 'and the log tells them apart';
+    $stripe->control(DELETE => 'faults');
+    $stripe->fault(kind => 'delay', ms => 1, match => { path => 'nowhere' });
     my $id = $stripe->fault(kind => 'delay');
     $stripe->control(DELETE => "faults/$id");
     is scalar @{ $stripe->control(GET => 'faults')->{faults} }, 1, 'one taken back';

@@ -5,6 +5,7 @@ use warnings;
 use File::Temp qw(tempdir);
 use Test::More;
 use Time::HiRes qw(time);
+use Sandbox::Ledger;
 use Sandbox::Tester;
 
 my $state  = tempdir(CLEANUP => 1) . '/state';
@@ -56,6 +57,29 @@ SKIP: {
     skip 'no IPv6 loopback here', 1 if !IO::Socket::IP->new(LocalHost => '::1', LocalPort => 0, Listen => 1);
     is $six->get("/v1/payment_intents/$id")->{id}, $id, 'both loopback addresses';
 }
+
+$stripe->stop;
+open $journal, '>', $state or die "$state: $!";
+print {$journal} "garbage\n";
+close $journal;
+like scalar `$^X $script --port 1 --state $state 2>&1`, qr/\Asandbox: the state file \S+ is damaged in line 1\n\z/, 'a damaged state file is not overwritten';
+
+# a disk that is full after the first kilobytes
+my $small = "$state-small";
+my $lib   = $INC{'Sandbox/Tester.pm'} =~ s{/Sandbox/Tester\.pm\z}{}r;
+my $fill  = q{
+    my $ledger = Sandbox::Ledger->new(state => shift);
+    for my $number (1 .. 1000) {
+        $ledger->save({ id => "pi_$number", object => q(payment_intent) });
+        next if eval { $ledger->commit; 1 };
+        print "$number: $@";
+        last;
+    }
+};
+my $told = qx{trap '' XFSZ; ulimit -f 8; $^X -I$lib -MSandbox::Ledger -e '$fill' $small};
+my ($refused) = $told =~ /\A(\d+): cannot write the state file: /;
+cmp_ok $refused // 0, '>', 1, 'what cannot be kept is refused' or diag $told;
+is scalar @{ Sandbox::Ledger->new(state => $small)->ids('payment_intent') }, $refused - 1, 'and what was kept is whole';
 
 my $keys = Sandbox::Tester->start('--seed-key', 'sk_test_other', '--publishable-key', 'pk_test_other');
 is $keys->payment->{error}{type}, 'invalid_request_error', 'another key';

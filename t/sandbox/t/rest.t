@@ -160,6 +160,10 @@ subtest 'versions' => sub {
     is_deeply $old->{payment_method_types}, ['card'], 'dahlia does';
     ok !exists $old->{payment_record}, 'and lacks what came later';
     is $stripe->answer->headers->header('Stripe-Version'), '2026-08-26.dahlia', 'the answer names its version';
+    my %older = ('Stripe-Version' => '2026-08-26.dahlia');
+    my $types = sub { $stripe->post('/v1/payment_intents', { amount => 2300, currency => 'usd', 'payment_method_types[]' => [@_] }, \%older) };
+    is_deeply $types->(qw(link card))->{payment_method_types}, [qw(link card)], 'several types';
+    like $types->('ideal')->{error}{message}, qr/\AThe payment method type "ideal" is invalid\. /, 'one that is not turned on';
     is $make->('2020-01-01')->{error}{message}, 'Invalid Stripe API version: 2020-01-01', 'any other is refused';
     is $stripe->code, 400, 'with 400';
 };

@@ -51,11 +51,12 @@ sub pretend {
 # What the code answers, or the error that it throws.
 sub guard {
     my ($self, $call, $code) = @_;
-    my $answer = eval { { answer => scalar $code->() } };
-    if ($answer) {
+    my $answer = eval {
+        my $made = $code->();
         $self->{ledger}->commit;
-        return $answer->{answer};
-    }
+        { answer => $made };
+    };
+    return $answer->{answer} if $answer;
     my $error = $@;
     if (!ref $error) {
         warn "sandbox: $error";

@@ -78,7 +78,7 @@ sub serve_api ($self, $tx, $path) {
         origin          => origin_of($tx),
     });
     $self->requests->open($call);
-    my $fault = $self->faults->take($call->{request});
+    my $fault = $self->faults->take($call);
     return $self->faults->serve($self, $tx, $call, $fault) if $fault;
     return reply($tx, $self->finish($call));
 }

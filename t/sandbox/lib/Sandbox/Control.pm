@@ -95,11 +95,13 @@ sub saved ($self, $object) {
     return shown($object);
 }
 
-# The log of requests; ?path=REGEX&method=POST to choose
+# The log of requests; ?path=REGEX&method=POST&access=secret to choose (public is what browsers ask)
 sub requests ($self, $data, $query, @) {
     my $path    = defined $query->{path} ? qr/$query->{path}/ : undef;
-    my @entries = grep { (!$path || $_->{path} =~ $path) && (!defined $query->{method} || $_->{method} eq uc $query->{method}) }
-        @{ $self->app->requests->entries };
+    my @entries = grep { !$path || $_->{path} =~ $path } @{ $self->app->requests->entries };
+    for my $field (grep { defined $query->{$_} } qw(method access)) {
+        @entries = grep { $_->{$field} eq $query->{$field} } @entries;
+    }
     return { requests => \@entries, count => scalar @entries };
 }
 

@@ -26,20 +26,20 @@ has list   => sub { [] };
 has held   => sub { {} };
 has number => 0;
 
-# match => { method, path (a regular expression), body (another) }, times (default 1, 0 for always), kind, and what the kind wants
+# match => { method, access (secret or public), path (a regular expression), body (another) }, times (default 1, 0 for always), kind, and what the kind wants
 sub add ($self, $fault) {
     die "no fault is called " . ($fault->{kind} // '(nothing)') . ': there are ' . join(', ', sort keys %KIND) . "\n"
         if !$KIND{ $fault->{kind} // '' };
     my $match = $fault->{match} // {};
     my %pattern = map { $_ => eval { qr/$match->{$_}/ } // die "match.$_ is no regular expression\n" } grep { defined $match->{$_} } qw(path body);
     $self->number($self->number + 1);
-    my $made = { times => 1, %$fault, id => $self->number, taken => 0, pattern => \%pattern, method => $match->{method} };
+    my $made = { times => 1, %$fault, id => $self->number, taken => 0, pattern => \%pattern };
     push @{ $self->list }, $made;
     return $made;
 }
 
 sub shown ($self) {
-    return [map { my %fault = %$_; delete @fault{qw(pattern method)}; \%fault } @{ $self->list }];
+    return [map { my %fault = %$_; delete $fault{pattern}; \%fault } @{ $self->list }];
 }
 
 sub clear ($self, $id = undef) {
@@ -49,10 +49,13 @@ sub clear ($self, $id = undef) {
 }
 
 # The first fault that fits the request, and is not used up.
-sub take ($self, $request) {
+sub take ($self, $call) {
+    my $request = $call->{request};
     for my $fault (@{ $self->list }) {
         next if $fault->{times} and $fault->{taken} >= $fault->{times};
-        next if defined $fault->{method} and uc $fault->{method} ne $request->{method};
+        my ($method, $access) = @{ $fault->{match} // {} }{qw(method access)};
+        next if defined $method and uc $method ne $request->{method};
+        next if defined $access and $access ne $call->{access};
         next if grep { ($request->{$_} // '') !~ $fault->{pattern}{$_} } keys %{ $fault->{pattern} };
         $fault->{taken}++;
         return $fault;

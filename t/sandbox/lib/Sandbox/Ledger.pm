@@ -35,12 +35,13 @@ sub open_journal {
     my ($self) = @_;
     my $file = $self->{file};
     sysopen my $journal, $file, O_RDWR | O_CREAT | O_APPEND, 0600 or die "cannot open the state file $file: $!\n";
+    die "the state file $file is no plain file\n" if !-f $journal;
     flock $journal, LOCK_EX | LOCK_NB or die "the state file $file is in use by another sandbox\n";
     binmode $journal;
     seek $journal, 0, SEEK_SET;    # a handle that appends starts at the end
     while (defined(my $line = <$journal>)) {
         last if $line !~ /\n\z/;    # cut off while it was written: that request was never answered
-        $self->replay(decode_json($line));
+        $self->replay(eval { decode_json($line) } // die "the state file $file is damaged in line $.\n");
     }
     $self->{journal} = $journal;
     $self->compact;
@@ -73,12 +74,18 @@ sub compact {
     return;
 }
 
+# All of it or nothing: a full disk leaves no half line in the journal.
 sub write_all {
     my ($handle, $bytes) = @_;
+    my $size = -s $handle;
     my $from = 0;
     while ($from < length $bytes) {
         my $written = syswrite $handle, $bytes, length($bytes) - $from, $from;
-        die "cannot write the state file: $!\n" if !defined $written;
+        if (!defined $written) {
+            my $why = $!;
+            truncate $handle, $size or warn "sandbox: cannot take back a half line of the state file: $!\n";
+            die "cannot write the state file: $why\n";
+        }
         $from += $written;
     }
     return;

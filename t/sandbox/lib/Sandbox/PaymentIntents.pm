@@ -57,7 +57,7 @@ sub create {
         payment_method_options => { card => {
             installments => undef, mandate_options => undef, network => undef, request_three_d_secure => 'automatic',
             %{ $params->{payment_method_options}{card} || {} } } },
-        payment_method_types  => $params->{payment_method_types} // ['card'],
+        payment_method_types  => method_types($params),
         status                => 'requires_payment_method',
         (map { $_ => undef } qw(application application_fee_amount canceled_at cancellation_reason customer customer_account
             description last_payment_error latest_charge managed_payments next_action on_behalf_of payment_method payment_record
@@ -70,6 +70,28 @@ sub create {
     Sandbox::Payments::enter($context, $payment, 'requires_confirmation') if $payment->{payment_method};
     $context->{ledger}->save($payment);
     return $params->{confirm} ? confirm_payment($context, $payment, $params) : $payment;
+}
+
+# the payment methods that this account has turned on
+my %ACTIVE = map { $_ => 1 } qw(card link);
+
+# The types that the payment takes: what was asked for, or of what is allowed the active ones.
+sub method_types {
+    my ($params) = @_;
+    my ($asked, $allowed) = @$params{qw(payment_method_types allowed_payment_method_types)};
+    Sandbox::Error->throw(exclusive => 'You may only specify one of these parameters: automatic_payment_methods, payment_method_types.')
+        if $asked and $params->{automatic_payment_methods} and $params->{automatic_payment_methods}{enabled};
+    for my $type (grep { !$ACTIVE{$_} } @{ $asked // [] }) {
+        Sandbox::Error->throw(invalid => "The payment method type \"$type\" is invalid. Please ensure the provided type is activated in "
+                . 'your dashboard (https://dashboard.stripe.com/account/payments/settings) and your account is enabled for any preview '
+                . 'features that you are trying to use.', code => 'payment_intent_invalid_parameter', param => 'payment_method_types');
+    }
+    return $asked if $asked;
+    my @types = grep { $ACTIVE{$_} } @{ $allowed // ['card'] };
+    Sandbox::Error->throw(invalid => 'No valid payment method types for this Payment Intent. Please ensure that you have activated payment '
+            . 'methods compatible with your chosen currency in your dashboard '
+            . '(https://dashboard.stripe.com/settings/payment_methods).') if !@types;
+    return \@types;
 }
 
 sub automatic {
@@ -188,7 +210,9 @@ sub update {
     }
     set_plain($payment, $params);
     $payment->{metadata} = merge_metadata($payment->{metadata}, $params->{metadata});
-    for my $name (qw(capture_method payment_method_types allowed_payment_method_types)) {
+    $payment->{payment_method_types} = method_types($params)
+        if $params->{payment_method_types} or $params->{allowed_payment_method_types};
+    for my $name (qw(capture_method allowed_payment_method_types)) {
         $payment->{$name} = $params->{$name} if defined $params->{$name};
     }
     my $method  = set_method($context, $payment, $params);
