@@ -16,7 +16,7 @@ my $number = 0;
 sub configtest {
     my (%given) = @_;
     my $shop = $given{shop} // {};
-    return Bookshop::Test::Httpd->prepare(name => 'configtest', env => $given{env}, head => $given{head},
+    return Bookshop::Test::Httpd->prepare(name => 'configtest', map({ $_ => $given{$_} } grep { exists $given{$_} } qw(env head cache)),
         shops => [{ port => 8, stripe_port => 9, %$shop }, @{ $given{more} // [] }])->check;
 }
 
@@ -138,7 +138,7 @@ refused('a base URL that is none', qr/BookshopBaseURL/, with(BookshopBaseURL => 
 refused('a shop without TLS for the world', qr/BookshopBaseURL.*https/s, with(BookshopBaseURL => 'BookshopBaseURL http://shop.example.com/'));
 refused('a database of no kind', qr/BookshopDatabase.*sqlite:/s, with(BookshopDatabase => 'BookshopDatabase mysql://localhost/shop'));
 refused('a database at no absolute path', qr/BookshopDatabase/, with(BookshopDatabase => 'BookshopDatabase sqlite:shop.db'));
-refused('a cache of no kind', qr/BookshopCache/, with(BookshopCache => 'BookshopCache nothing:here'));
+refused('a cache of no kind', qr/BookshopCache/, cache => 'nothing:here');
 refused('a time limit that is none', qr/BookshopStripeTimeout/, shop => { lines => 'BookshopStripeTimeout connect=soon' });
 refused('a number that is none', qr/BookshopStripeMaxConcurrent/, shop => { lines => 'BookshopStripeMaxConcurrent many' });
 refused('a directive that there is not', qr/BookshopTypo/, shop => { lines => 'BookshopTypo On' });

@@ -74,7 +74,6 @@ sub shop {
         'BookshopName "' . ($shop{name} // 'The Test Bookshop') . '"',
         'BookshopCatalog "' . ($shop{catalog} // "$TOP/conf/catalog.json") . '"',
         "BookshopDatabase \"sqlite:$shop{database}\"",
-        'BookshopCache shmcb',
         "BookshopTemplates \"$TOP/templates\"",
         "BookshopStatic \"$TOP/htdocs\"",
         'BookshopStripeSecretKey env:BOOKSHOP_TEST_SECRET_KEY',
@@ -96,9 +95,6 @@ sub shop {
     DocumentRoot "$TOP/htdocs"
     LimitRequestLine 8190
     @{[ logging() ]}
-    <Directory "$TOP/htdocs">
-        Require all granted
-    </Directory>
     $static
     $body
     @{[ $shop{lines} // '' ]}
@@ -109,7 +105,7 @@ sub shop {
 CONF
 }
 
-# A whole httpd.conf: folder, shops => [...], head => (lines before the shops), user => NAME, listen => [further ports],
+# A whole httpd.conf: folder, shops => [...], head => (lines before the shops), user => NAME, cache => 'shmcb', listen => [further ports],
 # modules => [further ones], or undef where somebody else loads all of them
 sub server {
     my (%server) = @_;
@@ -134,6 +130,10 @@ DocumentRoot "$TOP/htdocs"
 <Directory />
     Require all denied
 </Directory>
+<Directory "$TOP/htdocs">
+    Require all granted
+</Directory>
+BookshopCache @{[ $server{cache} // 'shmcb' ]}
 @{[ $server{head} // '' ]}
 CONF
     my $number = 0;

@@ -83,6 +83,42 @@ sub programs {
     return @chosen;
 }
 
+# What Apache::Test and httpd say while one waits for the other goes to a file, and is shown if it comes to nothing.
+my %aside;
+
+sub aside {
+    my ($code) = @_;
+    my $path = Bookshop::Test::Conf::servers_folder() . '/main/logs/apache_test';
+    open my $out, '>&', \*STDOUT or die "stdout: $!\n";
+    open my $err, '>&', \*STDERR or die "stderr: $!\n";
+    %aside = (out => $out, err => $err, path => $path, pid => $$);
+    open STDOUT, '>>', $path or die "$path: $!\n";
+    open STDERR, '>&', \*STDOUT or die "stderr: $!\n";
+    $code->();
+    return back();
+}
+
+sub back {
+    open STDOUT, '>&', $aside{out} or return;
+    open STDERR, '>&', $aside{err} or return;
+    my $path = $aside{path};
+    %aside = ();
+    return $path;
+}
+
+END {
+    local $?;
+    if (%aside && $aside{pid} == $$) {
+        my $path = back();
+        open my $said, '<', $path;
+        print STDERR grep { !/:trace\d\]/ } <$said>;
+    }
+}
+
+sub configure { my ($self) = @_; aside(sub { $self->SUPER::configure }); return }
+sub start { my ($self) = @_; aside(sub { $self->SUPER::start }); return }
+sub stop { my ($self) = @_; aside(sub { $self->SUPER::stop }); return }
+
 # Instead of Apache::TestHarness, which knows Perl alone.
 sub run_tests {
     my ($self) = @_;
