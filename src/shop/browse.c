@@ -173,7 +173,7 @@ const bks_error_t *bks_shelf_hold(const bks_shop_t *shop, const bks_snapshot_t *
             return error;
         }
         if (error) {
-            bks_log(shop->log, BKS_LOG_ERROR, "BKS0301: %s; the pages show the catalogue as it was",
+            bks_log(shop->log, BKS_LOG_ERROR, "BKS0504: %s; the pages show the catalogue as it was",
                     bks_error_print(error, pool));
         }
     }

@@ -302,7 +302,7 @@ static const bks_error_t *one_round(paying_job_t *job, int round, bks_paying_t *
     }
     error = ask_stripe(job, &intent, pool);
     if (error && error->kind == BKS_ERROR_NOT_FOUND && job->payment->intent) {
-        bks_log(job->shop->log, BKS_LOG_WARN, "BKS0304: Stripe does not know %s of order %s; has the account changed?",
+        bks_log(job->shop->log, BKS_LOG_WARN, "BKS0503: Stripe does not know %s of order %s; has the account changed?",
                 job->payment->intent, job->payment->order);
         return finish(job, give_up_order, pool);
     }

@@ -151,11 +151,11 @@ const bks_error_t *bks_settle(const bks_shop_t *shop, const bks_payment_t *payme
 
         BKS_TRY(bks_db_write(shop->db, shop->timing, settle, &job, pool));
         if (job.mismatch) {
-            bks_log(shop->log, BKS_LOG_ERROR, "BKS0302: order %s is held, nothing is delivered: %s (PaymentIntent %s)",
+            bks_log(shop->log, BKS_LOG_ERROR, "BKS0501: order %s is held, nothing is delivered: %s (PaymentIntent %s)",
                     job.order->number, job.mismatch, intent->id);
         }
         else if (job.order->paid > 0 && !was_paid) {
-            bks_log(shop->log, BKS_LOG_INFO, "BKS0303: order %s is paid (PaymentIntent %s)", job.order->number, intent->id);
+            bks_log(shop->log, BKS_LOG_INFO, "BKS0502: order %s is paid (PaymentIntent %s)", job.order->number, intent->id);
         }
     }
     *order = job.order;
