@@ -170,12 +170,14 @@ const bks_error_t *bks_transport_make(bks_transport_t **transport, const bks_tra
 
 static CURL *take_handle(bks_transport_t *transport)
 {
-    CURL **idle;
+    CURL **top;
+    CURL *handle;
 
     apr_thread_mutex_lock(transport->lock);
-    idle = apr_array_pop(transport->idle);
+    top = apr_array_pop(transport->idle);
+    handle = top ? *top : NULL; /* while the lock is held: the next one pushed goes to the same place */
     apr_thread_mutex_unlock(transport->lock);
-    return idle ? *idle : curl_easy_init();
+    return handle ? handle : curl_easy_init();
 }
 
 /* The reset drops each pointer into the call's memory and keeps the connection. */
