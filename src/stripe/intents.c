@@ -14,6 +14,7 @@
 #define DESCRIPTION_MAX 1000 /* characters */
 #define METADATA_MAX 500     /* characters of a value: docs.stripe.com/metadata */
 #define PAGES_MAX 20
+#define UNREADABLE_RETRY_SECONDS 2
 
 /* Statuses. */
 
@@ -170,7 +171,11 @@ static void read_last_error(reader_t *reader, bks_intent_t *intent)
 
 static const bks_error_t *make_unreadable(const char *what, apr_pool_t *pool)
 {
-    return bks_error_make(BKS_ERROR_UNKNOWN, "stripe_unavailable", APR_SUCCESS, pool, "Stripe's answer: %s", what);
+    bks_error_t *error = bks_error_make(BKS_ERROR_UNKNOWN, "stripe_unavailable", APR_SUCCESS, pool, "Stripe's answer: %s",
+                                        what);
+
+    error->retry_after = UNREADABLE_RETRY_SECONDS;
+    return error;
 }
 
 const bks_error_t *bks_intent_parse(const bks_json_t *json, bks_intent_t **intent, apr_pool_t *pool)

@@ -127,8 +127,8 @@ static bks_error_t *make_refusal(const row_t *row, const bks_transport_answer_t 
     const char *stripe_code = bks_json_get_text(stripe_error, "code");
     const char *decline = bks_json_get_text(stripe_error, "decline_code");
     const char *message = bks_json_get_text(stripe_error, "message");
-    const char *detail = apr_psprintf(pool, "%s %s %s: %s (%s)", or_empty(type), or_empty(stripe_code),
-                                      or_empty(decline), or_empty(message), answer->request_id);
+    const char *detail = apr_psprintf(pool, "%s %s %s (%s): %s", or_empty(type), or_empty(stripe_code),
+                                      or_empty(decline), answer->request_id, or_empty(message));
     bks_error_t *error = bks_error_make(row->kind, row->code ? row->code : public_code(type, stripe_code, pool),
                                         APR_SUCCESS, pool, "%s: HTTP %d %s", what, answer->status,
                                         bks_stripe_redact(detail, pool));
