@@ -129,7 +129,7 @@ for my $name (sort keys %catalog) {
 refused('a catalogue that is not there', qr{/no/such/catalog\.json}, shop => { catalog => '/no/such/catalog.json' });
 
 refused('http to another host', qr/BookshopStripeAPIBase.*https/s, with(BookshopStripeAPIBase => 'BookshopStripeAPIBase http://api.example.com'));
-refused('http to a host that only looks like loopback', qr/BookshopStripeAPIBase.*https/s, with(BookshopStripeAPIBase => "BookshopStripeAPIBase $_"))
+refused('http to a host that only looks like loopback', qr/BookshopStripeAPIBase/, with(BookshopStripeAPIBase => "BookshopStripeAPIBase $_"))
     for 'http://127.0.0.1.example.com', 'http://localhost.example.com', 'http://localhost@example.com';
 refused('another protocol', qr/BookshopStripeAPIBase/, with(BookshopStripeAPIBase => 'BookshopStripeAPIBase file:///etc/passwd'));
 refused('http for Stripe.js from another host', qr/BookshopStripeJS/, with(BookshopStripeJS => 'BookshopStripeJS http://js.example.com/v3'));

@@ -53,7 +53,7 @@ for my $name (sort keys %pages) {
         if ($name =~ /\A(?:index|book)\z/) {
             unlike $answer->headers->header('Cache-Control') // '', qr/no-store/, 'may be kept';
             ok $answer->headers->header('ETag'), 'with an ETag';
-            unlike $answer->body, qr/name="robots" content="noindex/, 'and found';
+            lacks($answer->body, qr/name="robots" content="noindex/, 'and found');
         }
         else {
             like $answer->headers->header('Cache-Control') // '', qr/no-store/, 'is kept nowhere';

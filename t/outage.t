@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 use constant SORRY => qr/Sorry, your payment cannot be processed right now\. Please try again later\./;
 
 # Time limits short enough for a test, long enough for a slow machine.
-my ($httpd, $sandbox) = own_shop('outage', shop => { lines => 'BookshopStripeTimeout connect=2 total=6' });
+my ($httpd, $sandbox) = own_shop('outage', threads => 8, shop => { lines => 'BookshopStripeTimeout connect=2 total=6' });
 my $base = $httpd->base;
 announce('outage', 'Stripe|stripe|BKS');
 
@@ -43,7 +43,7 @@ sub is_sorry {
         like $answer->headers->header('Retry-After') // '', qr/\A[1-9][0-9]*\z/, 'with Retry-After';
         like $answer->dom->at('main') ? $answer->dom->at('main')->all_text : $answer->body, SORRY, 'in words';
         ok !$answer->dom->at('#checkout-form'), 'no form';
-        unlike $answer->body, qr/_secret_/, 'no secret';
+        lacks($answer->body, qr/_secret_/, 'no secret');
         like $answer->headers->header('Cache-Control') // '', qr/no-store/, 'not to be kept';
     };
 }
@@ -91,27 +91,35 @@ subtest 'the connection breaks after Stripe has acted' => sub {
 
 subtest 'answers that are cut off, wrong or none' => sub {
     my @faults = (
-        ['cut off'              => { kind => 'truncate' }],
-        ['HTML'                 => { kind => 'status', status => 200, body => '<html><body>proxy</body></html>' }],
-        ['another object'       => { kind => 'wrong_object' }],
-        ['ten megabytes'        => { kind => 'huge' }],
-        ['an amount in words'   => { kind => 'alter', set => { amount => '2300' } }],
-        ['another amount'       => { kind => 'alter', set => { amount => 1 } }],
-        ['no secret'            => { kind => 'alter', unset => ['client_secret'] }],
-        ['an id that is none'   => { kind => 'alter', set => { id => '../../x' } }],
+        ['cut off'            => { kind => 'truncate' }],
+        ['HTML'               => { kind => 'status', status => 200, body => '<html><body>proxy</body></html>' }],
+        ['another object'     => { kind => 'wrong_object' }],
+        ['ten megabytes'      => { kind => 'huge' }],
+        ['an amount in words' => { kind => 'alter', set => { amount => '2300' } }],
+        ['another amount'     => { kind => 'alter', set => { amount => 1 } }],
+        ['another currency'   => { kind => 'alter', set => { currency => 'jpy' } }],
+        ['no secret'          => { kind => 'alter', unset => ['client_secret'] }],
+        ['an id that is none' => { kind => 'alter', set => { id => '../../x' } }],
     );
     for my $case (@faults) {
         my ($name, $fault) = @$case;
         my $visitor = visitor($base);
-        $sandbox->fault(%$fault, times => 0, match => { method => 'POST', path => '^/v1/payment_intents$' });
+        $sandbox->fault(%$fault, times => 0, match => { path => '^/v1/payment_intents' });
         my $answer = $visitor->checkout(1);
-        cmp_ok $answer->code, '>=', 500, "$name: not a page to pay on (" . $answer->code . ')';
-        ok $answer->dom->at('main'), 'but one of the shop';
-        unlike $answer->body, qr/_secret_|proxy/, 'without what Stripe said';
+        cmp_ok $answer->code, '>=', 500, "$name: not a page to pay on";
+        like $answer->dom->at('main') ? $answer->dom->at('main')->all_text : '', SORRY, 'but one that says so';
+        lacks($answer->body, qr/_secret_|proxy/, 'without what Stripe said');
         healthy("after $name");
-        my ($open) = grep { $_->{status} eq 'requires_payment_method' } $sandbox->intents;
         is $visitor->checkout(1)->code, 200, 'and for that visitor too';
     }
+    my $visitor = visitor($base);
+    $sandbox->fault(kind => 'truncate', times => 0, match => { method => 'POST', path => '^/v1/payment_intents$' });
+    my ($made, $answer) = intents_for(sub { $visitor->checkout(1) });
+    is scalar @$made, 1, 'whether the call was tried once or often, there is one PaymentIntent';
+    healthy('after calls whose answers were cut off');
+    my ($more, $later) = intents_for(sub { $visitor->checkout(1) });
+    is scalar @$more, 0, 'and it stays the only one';
+    is +($visitor->form_of($later) // {})->{payment_intent}, $made->[0]{id}, 'which the page then shows';
 };
 
 subtest 'refusals that pass' => sub {
@@ -200,7 +208,7 @@ subtest 'the success page while Stripe is out' => sub {
     my $answer = $visitor->get("/success?pi=$form->{payment_intent}");
     is $answer->code, 503, 'status';
     like $visitor->words($answer), qr/safe|need not pay again/, 'the buyer need not worry';
-    unlike $answer->body, qr/data-state="paid"/, 'and nothing is claimed';
+    lacks($answer->body, qr/data-state="paid"/, 'and nothing is claimed');
     $sandbox->clear_faults;
     ok comes_true(30, sub { ($answer = $visitor->get("/success?pi=$form->{payment_intent}"))->code == 200 }), 'later it is there';
     is $answer->dom->at('.outcome')->attr('data-state'), 'paid', 'paid';

@@ -58,7 +58,7 @@ refuses('with a visitor\'s token of another', 403, undef, csrf => visitor()->ope
 refuses('from another site', 403, undef, headers => { Origin => 'https://evil.example' });
 refuses('from another site with our name in it', 403, undef, headers => { Origin => $visitor->origin . '.evil.example' });
 refuses('from nowhere', 403, undef, headers => { Origin => 'null' });
-refuses('from another site, by the browser\'s own word', 403, undef, headers => { 'Sec-Fetch-Site' => 'cross-site' });
+refuses('from another site, by the browser\'s own word', 403, undef, headers => { Origin => undef, 'Sec-Fetch-Site' => 'cross-site' });
 refuses('for somebody else\'s payment', 404, 'payment_not_found', payment_intent => visitor()->open_checkout(1)->{payment_intent});
 refuses('for a payment that never was', 404, 'payment_not_found', payment_intent => 'pi_nope');
 refuses('with another amount than the page showed', 409, 'bag_changed', amount => 2299);
@@ -75,7 +75,7 @@ subtest 'card numbers are refused and kept nowhere' => sub {
         for my $field (qw(email card note)) {
             my $answer = $visitor->place($form, $field => $field eq 'email' ? "$number\@example.com" : $number);
             ok $answer->code == 422 || $answer->code == 400, "$number in $field is refused (" . $answer->code . ')';
-            unlike $answer->body, qr/\Q$number\E/, 'and not repeated';
+            lacks($answer->body, qr/\Q$number\E/, 'and not repeated');
         }
     }
     is $visitor->place($form, note => '9780262517638')->code, 200, 'an ISBN is no card number';
@@ -107,10 +107,6 @@ subtest 'how it is asked' => sub {
     my $broken = $visitor->request(POST => $form->{cache_url},
         { Origin => $visitor->origin, 'Content-Type' => 'application/x-www-form-urlencoded', Accept => 'application/json' }, "csrf=$form->{csrf}&email=%ZZ&payment_intent=%00");
     ok $broken->code >= 400 && $broken->code < 500, 'a body that is none is refused (' . $broken->code . ')';
-    my $twice = $visitor->request(POST => $form->{cache_url},
-        { Origin => $visitor->origin, 'Content-Type' => 'application/x-www-form-urlencoded', Accept => 'application/json' },
-        "csrf=$form->{csrf}&csrf=0&payment_intent=$form->{payment_intent}&amount=2300&amount=1&email=a\@example.com");
-    ok $twice->code >= 400 && $twice->code < 500, 'a field given twice is refused (' . $twice->code . ')';
 };
 
 subtest 'a visitor whom the shop does not know' => sub {

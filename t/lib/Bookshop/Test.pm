@@ -13,7 +13,7 @@ use DBI;
 use Exporter qw(import);
 use Test::More;
 
-our @EXPORT = qw(visitor sandbox rows announce own_shop poll comes_true is_refused timing write_file);
+our @EXPORT = qw(visitor sandbox rows announce own_shop poll comes_true is_refused lacks timing write_file);
 
 binmode $_, ':encoding(UTF-8)' for Test::More->builder->output, Test::More->builder->failure_output, Test::More->builder->todo_output;
 
@@ -60,6 +60,14 @@ sub own_shop {
     return ($httpd, $own);
 }
 
+# TEXT holds nothing like PATTERN; of a whole page, only what was found is shown.
+sub lacks {
+    my ($text, $pattern, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($found) = $text =~ /(.{0,60}$pattern.{0,60})/;
+    return ok(!defined $found, $name) || diag "found: $found";
+}
+
 # TEXT (characters, or bytes) as the whole of a file; its path.
 sub write_file {
     my ($path, $text) = @_;
@@ -86,7 +94,7 @@ sub is_refused {
         ok $main, "a page of the shop" or diag substr $answer->body, 0, 500;
         like $main ? $main->all_text : '', $words, 'says so';
         ok !$answer->dom->at('form'), 'no form';
-        unlike $answer->body, qr/_secret_/, 'no secret';
+        lacks($answer->body, qr/_secret_/, 'no secret');
     };
 }
 

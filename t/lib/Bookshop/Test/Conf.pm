@@ -47,11 +47,13 @@ sub load_modules {
     return join '', map {"$_\n"} @lines, 'LoadModule bookshop_module "' . build() . '/mod_bookshop.so"';
 }
 
-my %PROCESSES = (
-    prefork => "StartServers 4\nMinSpareServers 4\nMaxSpareServers 16\nServerLimit 32\nMaxRequestWorkers 32\n",
-    worker  => "StartServers 2\nServerLimit 4\nThreadsPerChild 16\nMinSpareThreads 16\nMaxSpareThreads 64\nMaxRequestWorkers 64\n",
-);
-$PROCESSES{event} = $PROCESSES{worker};
+# Half of the threads may wait for Stripe at once: by default enough for twenty visitors who meet in one process.
+sub processes {
+    my ($threads) = @_;
+    return "StartServers 4\nMinSpareServers 4\nMaxSpareServers 16\nServerLimit $threads\nMaxRequestWorkers $threads\n" if mpm() eq 'prefork';
+    my $all = 4 * $threads;
+    return "StartServers 2\nServerLimit 4\nThreadsPerChild $threads\nMinSpareThreads $threads\nMaxSpareThreads $all\nMaxRequestWorkers $all\n";
+}
 
 # What every server of the tests says, whoever writes the rest: the levels at which logs show all but what httpd's own
 # modules print of requests and cookies before any hook can redact it.
@@ -105,7 +107,7 @@ sub shop {
 CONF
 }
 
-# A whole httpd.conf: folder, shops => [...], head => (lines before the shops), user => NAME, cache => 'shmcb', listen => [further ports],
+# A whole httpd.conf: folder, shops => [...], head => (lines before the shops), user => NAME, cache => 'shmcb', threads => 64, listen => [further ports],
 # modules => [further ones], or undef where somebody else loads all of them
 sub server {
     my (%server) = @_;
@@ -120,7 +122,7 @@ DefaultRuntimeDir "$server{folder}/run"
 PidFile "$server{folder}/run/httpd.pid"
 @{[ join "\n", map {"Listen 127.0.0.1:$_"} @ports ]}
 $user$load
-$PROCESSES{ mpm() }
+@{[ processes($server{threads} // 64) ]}
 @{[ types() ]}
 ErrorLog "$server{folder}/logs/error_log"
 @{[ logging() ]}

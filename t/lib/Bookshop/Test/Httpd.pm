@@ -60,7 +60,7 @@ sub check {
         or die "httpd -t: $!\n";
     my $words = do { local $/; <$pipe> } // '';
     close $pipe;
-    return ($? >> 8, $words);
+    return ($? >> 8, join '', grep { !/:trace\d\]/ } split /^/, $words);
 }
 
 sub base { return $_[0]{shops}[$_[1] // 0]{base} }

@@ -75,8 +75,9 @@ sub place {
     my $headers = delete $change{headers} // {};
     my %fields = (csrf => $form->{csrf}, payment_intent => $form->{payment_intent}, amount => $form->{amount_minor}, email => 'reader@example.com', %change);
     delete @fields{ grep { !defined $fields{$_} } keys %fields };
-    return $self->request(POST => $form->{cache_url},
-        { Accept => 'application/json', Origin => $self->origin, %$headers }, form => \%fields);
+    my %headers = (Accept => 'application/json', Origin => $self->origin, %$headers);
+    delete @headers{ grep { !defined $headers{$_} } keys %headers };
+    return $self->request(POST => $form->{cache_url}, \%headers, form => \%fields);
 }
 
 sub origin { return $_[0]{base} =~ m{^(http://[^/]+)} ? $1 : '' }
