@@ -169,29 +169,49 @@ static const char *group_digits(apr_int64_t whole, apr_pool_t *pool)
     return text;
 }
 
-const char *bks_money_print(apr_int64_t minor, const bks_currency_t *currency, apr_pool_t *pool)
+const char *bks_currency_print(const bks_currency_t *currency, apr_pool_t *pool)
 {
-    const char *const sign = minor < 0 ? "-" : "";
-    apr_int64_t scale = 1, whole, fraction;
-    const char *number;
-    char *code;
+    char *code = apr_pstrdup(pool, currency->code);
+
+    for (char *c = code; *c; c++) {
+        *c = (char)apr_toupper(*c);
+    }
+    return code;
+}
+
+/* MINOR (0 or more) with the decimals that a person is shown, its whole part printed by PRINT_WHOLE. */
+static const char *print_number(apr_int64_t minor, const bks_currency_t *currency,
+                                const char *(*print_whole)(apr_int64_t whole, apr_pool_t *pool), apr_pool_t *pool)
+{
+    apr_int64_t scale = 1;
 
     for (int i = 0; i < currency->exponent; i++) {
         scale *= 10;
     }
-    minor = minor < 0 ? -minor : minor;
-    whole = minor / scale;
-    fraction = minor % scale;
-    number = group_digits(whole, pool);
-    if (currency->decimals > 0) {
-        number = apr_psprintf(pool, "%s.%0*" APR_INT64_T_FMT, number, currency->decimals, fraction);
+    if (currency->decimals == 0) {
+        return print_whole(minor / scale, pool);
     }
+    return apr_psprintf(pool, "%s.%0*" APR_INT64_T_FMT, print_whole(minor / scale, pool), currency->decimals, minor % scale);
+}
+
+const char *bks_money_print(apr_int64_t minor, const bks_currency_t *currency, apr_pool_t *pool)
+{
+    const char *number = print_number(minor < 0 ? -minor : minor, currency, group_digits, pool);
+    const char *sign = minor < 0 ? "-" : "";
+
     if (currency->symbol) {
         return apr_pstrcat(pool, sign, currency->symbol, number, NULL);
     }
-    code = apr_pstrdup(pool, currency->code);
-    for (char *c = code; *c; c++) {
-        *c = (char)apr_toupper(*c);
-    }
-    return apr_pstrcat(pool, sign, code, "\xC2\xA0", number, NULL);
+    return apr_pstrcat(pool, sign, bks_currency_print(currency, pool), "\xC2\xA0", number, NULL);
+}
+
+static const char *plain_digits(apr_int64_t whole, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, whole);
+}
+
+const char *bks_money_print_plain(apr_int64_t minor, const bks_currency_t *currency, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, minor < 0 ? "-" : "", print_number(minor < 0 ? -minor : minor, currency, plain_digits, pool),
+                       NULL);
 }

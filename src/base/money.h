@@ -44,4 +44,10 @@ const bks_error_t *bks_money_parse(const char *text, const bks_currency_t *curre
 /* MINOR for a person: "$1,234.50", "CHF 12.00", "¥500". From POOL. */
 const char *bks_money_print(apr_int64_t minor, const bks_currency_t *currency, apr_pool_t *pool);
 
+/* MINOR for a machine: "1234.50", the currency's decimals, no grouping. From POOL. */
+const char *bks_money_print_plain(apr_int64_t minor, const bks_currency_t *currency, apr_pool_t *pool);
+
+/* The currency's code in upper case, as ISO 4217 has it. From POOL. */
+const char *bks_currency_print(const bks_currency_t *currency, apr_pool_t *pool);
+
 #endif

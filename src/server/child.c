@@ -134,17 +134,17 @@ static apr_status_t end_stripe(void *baton)
     return APR_SUCCESS;
 }
 
-static const bks_error_t *prepare_process(server_rec *s, const apr_array_header_t *configs, apr_pool_t *pchild)
+static const bks_error_t *prepare_process(const apr_array_header_t *configs, apr_pool_t *pchild)
 {
-    bks_gate_limits_t limits = gate_limits(bks_config_of(s)->max_concurrent);
+    bks_gate_limits_t limits;
+    int most = 0;
 
     for (int i = 0; i < configs->nelts; i++) { /* the gate is one for the process: the smallest wish counts */
         const int wish = APR_ARRAY_IDX(configs, i, const bks_config_t *)->max_concurrent;
 
-        if (wish > 0) {
-            limits = gate_limits(wish);
-        }
+        most = wish > 0 && (most == 0 || wish < most) ? wish : most;
     }
+    limits = gate_limits(most);
     BKS_TRY(bks_site_prepare(pchild));
     BKS_TRY(bks_stripe_global_begin(pchild));
     apr_pool_cleanup_register(pchild, NULL, end_stripe, apr_pool_cleanup_null);
@@ -160,7 +160,7 @@ void bks_child_init(apr_pool_t *pchild, server_rec *s)
         return;
     }
     bks_shared_attach(pchild, s);
-    error = prepare_process(s, configs, pchild);
+    error = prepare_process(configs, pchild);
     if (error) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "BKS0207: this process can't serve a shop: %s",
                      bks_error_print(error, pchild));

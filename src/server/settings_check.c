@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "server/module.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include <apr_file_info.h>
@@ -37,10 +38,15 @@ static const bks_error_t *refuse(apr_pool_t *pool, const char *format, ...)
     return bks_error_make(BKS_ERROR_CONFIG, "config", APR_SUCCESS, pool, "%s", sentence);
 }
 
+/* Whether HOST is this very machine: a name that only begins like its addresses is not. */
 static int is_loopback(const char *host)
 {
-    return host && (strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0
-                    || strcmp(host, "::1") == 0);
+    struct in_addr address;
+
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "::1") == 0) {
+        return 1;
+    }
+    return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
 /* Parses an address that a directive gives: https, or http to this very machine; ORIGIN gets scheme, host and port. */

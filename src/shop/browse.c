@@ -63,11 +63,14 @@ static const bks_error_t *load(bks_conn_t *conn, void *baton, apr_pool_t *pool)
         const char *document = APR_ARRAY_IDX(documents, i, const char *);
         const bks_json_t *json;
         bks_book_t *book;
+        bks_json_t *card;
 
         BKS_TRY(bks_json_parse(document, strlen(document), &json, pool));
         BKS_TRY(bks_book_parse(json, job->shop->settings->currency, &book, own));
         bks_catalog_add(catalog, book);
-        bks_book_card_fill(bks_json_append_object(cards), book, places, pool);
+        card = bks_json_append_object(cards);
+        bks_book_card_fill(card, book, places, pool);
+        bks_json_set_bool(card, "lazy", i >= BKS_LAZY_FROM);
     }
     all = apr_array_pstrcat(pool, documents, '\n');
     BKS_TRY(bks_sha256_hex(all, strlen(all), VERSION_DIGITS, &job->held->snapshot.version, own));

@@ -243,20 +243,40 @@ static const bks_error_t *ask_stripe(paying_job_t *job, bks_intent_t **intent, a
     return bks_intent_retrieve(job->shop->stripe, job->shop->timing, job->payment->intent, intent, pool);
 }
 
+/* Why the payable INTENT can't be shown to the buyer of PAYMENT, or NULL: what the page shows must be what is charged. */
+static const char *find_fault(const bks_intent_t *intent, const bks_payment_t *payment)
+{
+    if (intent->amount != payment->amount || strcmp(intent->currency, payment->currency) != 0) {
+        return "is for another amount than was asked for";
+    }
+    if (intent->livemode != payment->livemode) {
+        return "is of the other mode than the keys";
+    }
+    return intent->client_secret ? NULL : "came without a client secret";
+}
+
+static const bks_error_t *pay_on(const paying_job_t *job, bks_intent_t *intent, bks_paying_t **paying, apr_pool_t *pool)
+{
+    const char *fault = fits(job) ? find_fault(intent, job->payment) : "was to be cancelled and can still be paid";
+    const bks_paying_t decided = {job->payment, intent, 0};
+
+    if (fault) {
+        return bks_error_make(BKS_ERROR_UNKNOWN, "stripe_unavailable", APR_SUCCESS, pool, "%s (%s) %s", intent->id,
+                              intent->status_text, fault);
+    }
+    bks_memory_put_payment(job->shop, job->payment, pool);
+    *paying = apr_pmemdup(pool, &decided, sizeof(decided));
+    return BKS_FINE;
+}
+
 /* Decides what INTENT means for this visit; PAYING stays NULL when another round is needed. */
 static const bks_error_t *decide(paying_job_t *job, bks_intent_t *intent, bks_paying_t **paying, apr_pool_t *pool)
 {
-    bks_paying_t decided = {job->payment, intent, 0};
+    const bks_paying_t over = {job->payment, intent, 1};
     bks_order_t *order;
 
     if (bks_intent_status_is_payable(intent->status)) {
-        if (!fits(job)) {
-            return bks_error_make(BKS_ERROR_UNAVAILABLE, "stripe_unavailable", APR_SUCCESS, pool,
-                                  "%s was to be cancelled and is %s", intent->id, intent->status_text);
-        }
-        bks_memory_put_payment(job->shop, job->payment, pool);
-        *paying = apr_pmemdup(pool, &decided, sizeof(decided));
-        return BKS_FINE;
+        return pay_on(job, intent, paying, pool);
     }
     if (intent->status == BKS_INTENT_CANCELED) {
         return finish(job, give_up_order, pool);
@@ -269,8 +289,7 @@ static const bks_error_t *decide(paying_job_t *job, bks_intent_t *intent, bks_pa
     if (job->payment->seen) {
         return finish(job, end_payment, pool);
     }
-    decided.over = 1;
-    *paying = apr_pmemdup(pool, &decided, sizeof(decided));
+    *paying = apr_pmemdup(pool, &over, sizeof(over));
     return BKS_FINE;
 }
 

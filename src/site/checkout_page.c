@@ -88,7 +88,7 @@ static const bks_error_t *fill_form(bks_json_t *values, const bks_visit_t *visit
     bks_json_set_int(form, "amount_minor", paying->payment->amount);
     bks_json_set_text(form, "currency", paying->payment->currency);
     bks_json_set_text(form, "email", email);
-    bks_json_set_text(form, "action", apr_pstrcat(pool, settings->prefix, "/checkout", NULL));
+    bks_json_set_text(form, "action", bks_buy_url(&settings->places, wish->item, wish->variant, pool));
     bks_json_set_text(form, "cache_url", apr_pstrcat(pool, settings->prefix, "/checkout/cache_checkout_data", NULL));
     bks_json_set_text(form, "return_url", apr_pstrcat(pool, settings->base_url, link, NULL));
     bks_json_set_text(form, "success_url", apr_pstrcat(pool, settings->prefix, link, NULL));
@@ -200,5 +200,5 @@ const bks_error_t *bks_checkout_cache(const bks_visit_t *visit, bks_reply_t *rep
 const bks_error_t *bks_checkout_post(const bks_visit_t *visit, bks_reply_t *reply, apr_pool_t *pool)
 {
     BKS_TRY(save_form(visit, pool));
-    return bks_page_message(visit, reply, "script_needed", NULL, pool);
+    return bks_page_message(visit, reply, "script_needed", bks_own_url(visit, pool), pool);
 }

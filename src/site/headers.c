@@ -8,7 +8,8 @@
 
 #define CSP_BASE                                                                                                          \
     "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; "               \
-    "style-src 'self'; img-src 'self'; font-src 'self'; "
+    "style-src 'self'; font-src 'self'; "
+#define OWN_PICTURES "img-src 'self'; "
 #define STRIPE_ORIGIN "https://js.stripe.com"
 #define HSTS "max-age=31536000"
 
@@ -19,18 +20,19 @@ static const char *checkout_policy(const bks_settings_t *settings, apr_pool_t *p
     const char *js = settings->stripe_js_origin;
 
     if (strcmp(js, STRIPE_ORIGIN) == 0) {
-        return CSP_BASE "script-src 'self' https://*.js.stripe.com https://js.stripe.com; "
+        return CSP_BASE "img-src 'self' https://*.stripe.com https://*.link.com; "
+                        "script-src 'self' https://*.js.stripe.com https://js.stripe.com; "
                         "frame-src https://*.js.stripe.com https://js.stripe.com https://hooks.stripe.com "
                         "https://link.com https://*.link.com; "
                         "connect-src 'self' https://api.stripe.com https://link.com https://*.link.com";
     }
-    return apr_pstrcat(pool, CSP_BASE "script-src 'self' ", js, "; frame-src ", js, "; connect-src 'self' ", js, NULL);
+    return apr_pstrcat(pool, CSP_BASE OWN_PICTURES "script-src 'self' ", js, "; frame-src ", js, "; connect-src 'self' ", js, NULL);
 }
 
 static const char *policy(const bks_settings_t *settings, bks_headers_t kind, apr_pool_t *pool)
 {
     return kind == BKS_HEADERS_CHECKOUT ? checkout_policy(settings, pool)
-                                        : CSP_BASE "script-src 'self'; connect-src 'self'";
+                                        : CSP_BASE OWN_PICTURES "script-src 'self'; connect-src 'self'";
 }
 
 void bks_headers_fill(bks_reply_t *reply, const bks_settings_t *settings, bks_headers_t kind, apr_pool_t *pool)

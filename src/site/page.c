@@ -14,6 +14,14 @@ const char *bks_say(const bks_visit_t *visit, const char *code)
     return bks_words_say(visit->shop->settings->words, code);
 }
 
+const char *bks_own_url(const bks_visit_t *visit, apr_pool_t *pool)
+{
+    const char *url = apr_pstrcat(pool, visit->shop->settings->prefix, visit->request->path, NULL);
+    const bks_form_t *query = visit->query;
+
+    return query->fields->nelts > 0 ? apr_pstrcat(pool, url, "?", bks_form_print(query, pool), NULL) : url;
+}
+
 static void fill_links(bks_json_t *values, const bks_settings_t *settings)
 {
     bks_json_t *links = bks_json_set_array(values, "links");
@@ -63,12 +71,12 @@ const bks_error_t *bks_page_render(const bks_visit_t *visit, bks_reply_t *reply,
     return bks_template_render(visit->shop->settings->templates, template_name, values, &reply->body, &reply->length, pool);
 }
 
-/* How a page that says CODE is headed, and what it offers. */
+/* How a page that says CODE is headed, and what it offers; AGAIN: the same address once more, by itself or by a click. */
 static const struct {
     const char *code;
     const char *heading;
     const char *action;
-    int refresh;
+    int again;
 } messages[] = {
     {"not_found", "heading_not_found", "action_home", 0},
     {"payment_not_found", "heading_payment_not_found", "action_home", 0},
@@ -80,8 +88,8 @@ static const struct {
     {"method_not_allowed", "heading_method_not_allowed", "action_home", 0},
     {"too_large", "heading_too_large", "action_home", 0},
     {"stripe_unavailable", "heading_unavailable", "action_home", 0},
-    {"database_unavailable", "heading_unavailable", "action_home", 0},
-    {"database_busy", "heading_unavailable", "action_home", 0},
+    {"database_unavailable", "heading_unavailable", "action_retry", 1},
+    {"database_busy", "heading_unavailable", "action_retry", 1},
     {"bad_request", "heading_bad_request", "action_home", 0},
     {"card_number_in_field", "heading_form_error", "action_home", 0},
     {"email_required", "heading_form_error", "action_home", 0},
@@ -96,23 +104,25 @@ static const bks_error_t *render_message(const bks_visit_t *visit, bks_reply_t *
     const char *heading = "heading_server_error", *action = "action_home";
     bks_page_t page = {NULL, "", NULL};
     bks_json_t *values;
-    int refresh = 0;
+    int again = 0;
 
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
         if (strcmp(messages[i].code, code) == 0) {
             heading = messages[i].heading;
             action = messages[i].action;
-            refresh = messages[i].refresh;
+            again = messages[i].again && visit->request->body == NULL;
         }
     }
     page.title = bks_say(visit, heading);
     values = bks_page_values(visit, &page, pool);
     bks_json_set_text(values, "heading", page.title);
     bks_json_set_text(values, "text", text);
-    bks_json_set_bool(values, "refresh", refresh);
+    bks_json_set_bool(values, "refresh", again);
     bks_json_set_text(values, "action_label", bks_say(visit, action));
-    bks_json_set_text(values, "action_url",
-                      action_url ? action_url : apr_pstrcat(pool, visit->shop->settings->prefix, "/", NULL));
+    if (!action_url) {
+        action_url = again ? bks_own_url(visit, pool) : apr_pstrcat(pool, visit->shop->settings->prefix, "/", NULL);
+    }
+    bks_json_set_text(values, "action_url", action_url);
     return bks_page_render(visit, reply, "message", values, BKS_HEADERS_RECEIPT, pool);
 }
 

@@ -90,6 +90,10 @@ const char *bks_rows_text(const bks_rows_t *rows, int i, apr_pool_t *pool);
 const unsigned char *bks_rows_blob(const bks_rows_t *rows, int i, apr_size_t *length, apr_pool_t *pool);
 int bks_rows_is_null(const bks_rows_t *rows, int i);
 
+/* Stands behind a CREATE TABLE's closing parenthesis: the rows are kept in the primary key's own tree, where the database
+ * can do that. It halves what a commit has to write for a table with a random key. */
+#define BKS_DB_CLUSTERED "/* clustered */"
+
 /* Runs a script of several statements without parameters (migrations). It holds no BEGIN or COMMIT. */
 const bks_error_t *bks_db_script(bks_conn_t *conn, const char *sql);
 

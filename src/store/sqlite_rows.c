@@ -220,13 +220,26 @@ const bks_error_t *bks_sqlite_exec(bks_conn_t *base, const char *sql, const bks_
     return run(conn, sql, args, count, changed);
 }
 
+/* SQL with SQLite's own words where the script says BKS_DB_CLUSTERED. */
+static const char *in_own_words(const char *sql, apr_pool_t *pool)
+{
+    static const char words[] = "WITHOUT ROWID  "; /* as long as what it replaces */
+    char *own = apr_pstrdup(pool, sql);
+
+    _Static_assert(sizeof(words) == sizeof(BKS_DB_CLUSTERED), "replaced in place");
+    for (char *at = strstr(own, BKS_DB_CLUSTERED); at; at = strstr(at, BKS_DB_CLUSTERED)) {
+        memcpy(at, words, sizeof(words) - 1);
+    }
+    return own;
+}
+
 const bks_error_t *bks_sqlite_script(bks_conn_t *base, const char *sql)
 {
     bks_sqlite_conn_t *conn = (bks_sqlite_conn_t *)base;
     int rc;
 
     BKS_TRY(guard(conn));
-    rc = sqlite3_exec(conn->handle, sql, NULL, NULL, NULL);
+    rc = sqlite3_exec(conn->handle, in_own_words(sql, conn->pool), NULL, NULL, NULL);
     return rc == SQLITE_OK ? BKS_FINE : bks_sqlite_error(conn, rc, sql);
 }
 

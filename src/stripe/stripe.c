@@ -216,7 +216,7 @@ static const bks_error_t *conclude(const call_t *call)
     if (!error || !call->maybe_done) {
         return error;
     }
-    if (error->kind == BKS_ERROR_UNAVAILABLE || error->kind == BKS_ERROR_LIMITED || error->kind == BKS_ERROR_CONFIG) {
+    if (error->kind == BKS_ERROR_UNAVAILABLE || error->kind == BKS_ERROR_CONFIG) {
         error->kind = BKS_ERROR_UNKNOWN;
         error->code = "stripe_unavailable";
     }

@@ -60,12 +60,12 @@ typedef struct {
  *                                     connection could be made; retry_after is set
  *   UNKNOWN "stripe_unavailable"      it may have been done: time-out, connection lost, 5xx, 409 (the same key is at
  *                                     work), an answer that can't be read; in this try or, for what would else be
- *                                     UNAVAILABLE, LIMITED or CONFIG, in an earlier one
+ *                                     UNAVAILABLE or CONFIG, in an earlier one
  *   REFUSED, code = Stripe's code     402 and other 4xx about this request; message = Stripe's own sentence where it is
  *                                     meant for the buyer (card_error), field = Stripe's param
  *   NOT_FOUND "resource_missing"      404
  *   CONFIG "stripe_key_refused"       401, 403
- *   LIMITED "stripe_limited"          429 after the retries; retry_after is set
+ *   UNAVAILABLE "stripe_limited"      429 after the retries; retry_after is set
  *   INTERNAL "idempotency_error"      the same key with other bytes: a bug of ours, never retried
  *   INTERNAL "internal"               the request breaks a rule above (no key, no path), or libcurl has no memory
  * TIMING (may be NULL) learns the time spent. Retries: Stripe-Should-Retry first, then 409, 5xx, 429 with code

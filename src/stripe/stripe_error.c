@@ -27,8 +27,8 @@ typedef struct {
 
 static const row_t rows[] = {
     {409, 409, NULL, NULL, BKS_ERROR_UNKNOWN, "stripe_unavailable", 1, UNAVAILABLE_RETRY_SECONDS},
-    {429, 429, NULL, "lock_timeout", BKS_ERROR_LIMITED, "stripe_limited", 1, LIMITED_RETRY_SECONDS},
-    {429, 429, NULL, NULL, BKS_ERROR_LIMITED, "stripe_limited", 0, LIMITED_RETRY_SECONDS},
+    {429, 429, NULL, "lock_timeout", BKS_ERROR_UNAVAILABLE, "stripe_limited", 1, LIMITED_RETRY_SECONDS},
+    {429, 429, NULL, NULL, BKS_ERROR_UNAVAILABLE, "stripe_limited", 0, LIMITED_RETRY_SECONDS},
     {401, 401, NULL, NULL, BKS_ERROR_CONFIG, "stripe_key_refused", 0, 0},
     {403, 403, NULL, NULL, BKS_ERROR_CONFIG, "stripe_key_refused", 0, 0},
     {400, 499, "idempotency_error", NULL, BKS_ERROR_INTERNAL, "idempotency_error", 0, 0},

@@ -72,9 +72,34 @@ static void fill_formats(bks_json_t *values, const bks_book_t *book, const bks_p
     bks_json_set_bool(values, "has_formats", book->formats->nelts > 0);
 }
 
+/* The name of the language whose BCP 47 tag begins TAG, in the pages' own language, or "": then the tag itself is shown. */
+static const char *language_name(const char *tag)
+{
+    static const struct {
+        const char *code;
+        const char *name;
+    } names[] = {
+        {"ar", "Arabic"},   {"cs", "Czech"},   {"da", "Danish"},    {"de", "German"},     {"el", "Greek"},
+        {"en", "English"},  {"es", "Spanish"}, {"fi", "Finnish"},   {"fr", "French"},     {"he", "Hebrew"},
+        {"hi", "Hindi"},    {"hu", "Hungarian"}, {"it", "Italian"}, {"ja", "Japanese"},   {"ko", "Korean"},
+        {"la", "Latin"},    {"nb", "Norwegian"}, {"nl", "Dutch"},   {"pl", "Polish"},     {"pt", "Portuguese"},
+        {"ru", "Russian"},  {"sv", "Swedish"}, {"tr", "Turkish"},   {"uk", "Ukrainian"},  {"zh", "Chinese"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strncmp(tag, names[i].code, 2) == 0 && (tag[2] == '\0' || tag[2] == '-')) {
+            return names[i].name;
+        }
+    }
+    return "";
+}
+
 void bks_book_fill(bks_json_t *values, const bks_book_t *book, const bks_places_t *places, apr_pool_t *pool)
 {
     bks_book_card_fill(values, book, places, pool);
+    bks_json_set_text(values, "price_decimal", bks_money_print_plain(book->price, places->currency, pool));
+    bks_json_set_text(values, "currency", bks_currency_print(places->currency, pool));
+    bks_json_set_text(values, "language_name", language_name(book->language));
     append_paragraphs(bks_json_set_array(values, "description"), book->description, pool);
     bks_json_set_text(values, "isbn", book->isbn);
     bks_json_set_text(values, "publisher", book->publisher);

@@ -27,6 +27,9 @@ const char *bks_book_url(const bks_places_t *places, const char *id, apr_pool_t 
 /* Puts what a list of books shows of BOOK into VALUES. */
 void bks_book_card_fill(bks_json_t *values, const bks_book_t *book, const bks_places_t *places, apr_pool_t *pool);
 
+/* From this book of a list on, covers are loaded when they come near: the first ones are in sight at once. */
+#define BKS_LAZY_FROM 6
+
 /* Puts all that a book's page shows into VALUES. */
 void bks_book_fill(bks_json_t *values, const bks_book_t *book, const bks_places_t *places, apr_pool_t *pool);
 

@@ -335,7 +335,7 @@ static void test_faults(bench_t *bench)
         {"/v1/once_500", "fine", 2, "500, then fine"},
         {"/v1/once_lock", "fine", 2, "429 lock_timeout, then fine"},
         {"/v1/once_409", "fine", 2, "409, then fine"},
-        {"/v1/limit", "limited", 1, "429 is not tried again"},
+        {"/v1/limit", "unavailable", 1, "429 is not tried again"},
         {"/v1/then_limit", "unknown", 2, "500, then 429: the first one may have been executed"},
         {"/v1/dont_retry", "unknown", 1, "Stripe-Should-Retry: false"},
         {"/v1/do_retry", "fine", 2, "Stripe-Should-Retry: true"},
