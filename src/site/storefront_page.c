@@ -26,23 +26,6 @@ static int is_known(const bks_visit_t *visit, bks_reply_t *reply, const bks_snap
     return 1;
 }
 
-const bks_error_t *bks_index_page(const bks_visit_t *visit, bks_reply_t *reply, apr_pool_t *pool)
-{
-    const bks_settings_t *settings = visit->shop->settings;
-    const bks_page_t page = {settings->name, settings->tagline, "/"};
-    const bks_snapshot_t *snapshot;
-    bks_json_t *values;
-
-    BKS_TRY(bks_shelf_hold(visit->shop, &snapshot, pool));
-    if (is_known(visit, reply, snapshot, pool)) {
-        return BKS_FINE;
-    }
-    values = bks_page_values(visit, &page, pool);
-    bks_json_share(values, "books", snapshot->cards);
-    bks_json_set_bool(values, "has_books", bks_json_count(snapshot->cards) > 0);
-    return bks_page_render(visit, reply, "index", values, BKS_HEADERS_PUBLIC, pool);
-}
-
 /* The first words of TEXT, cut before a word that would go past DESCRIPTION_BYTES_MAX. */
 static const char *first_words(const char *text, apr_pool_t *pool)
 {
@@ -58,6 +41,38 @@ static const char *first_words(const char *text, apr_pool_t *pool)
         *space = '\0';
     }
     return apr_pstrcat(pool, words, " ...", NULL);
+}
+
+/* What a search engine shows of the index of a shop without a tagline: its name and its first titles. */
+static const char *describe(const bks_settings_t *settings, const bks_snapshot_t *snapshot, apr_pool_t *pool)
+{
+    const apr_array_header_t *books = snapshot->catalog->books;
+    const char *text = apr_pstrcat(pool, "Books from ", settings->name, NULL);
+
+    for (int i = 0; i < books->nelts && strlen(text) < DESCRIPTION_BYTES_MAX; i++) {
+        text = apr_pstrcat(pool, text, i == 0 ? ": " : ", ", APR_ARRAY_IDX(books, i, const bks_book_t *)->title, NULL);
+    }
+    return first_words(text, pool);
+}
+
+const bks_error_t *bks_index_page(const bks_visit_t *visit, bks_reply_t *reply, apr_pool_t *pool)
+{
+    const bks_settings_t *settings = visit->shop->settings;
+    bks_page_t page = {settings->name, settings->tagline, "/"};
+    const bks_snapshot_t *snapshot;
+    bks_json_t *values;
+
+    BKS_TRY(bks_shelf_hold(visit->shop, &snapshot, pool));
+    if (is_known(visit, reply, snapshot, pool)) {
+        return BKS_FINE;
+    }
+    if (!*page.description) {
+        page.description = describe(settings, snapshot, pool);
+    }
+    values = bks_page_values(visit, &page, pool);
+    bks_json_share(values, "books", snapshot->cards);
+    bks_json_set_bool(values, "has_books", bks_json_count(snapshot->cards) > 0);
+    return bks_page_render(visit, reply, "index", values, BKS_HEADERS_PUBLIC, pool);
 }
 
 const bks_error_t *bks_book_page(const bks_visit_t *visit, bks_reply_t *reply, apr_pool_t *pool)
