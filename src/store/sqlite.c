@@ -89,7 +89,7 @@ typedef struct {
 
 static const setting_t SETTINGS[] = {
     {"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal", 0},
-    {"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2", 0}, /* each commit is on the disk: FAULTS F20 */
+    {"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2", 0}, /* each commit is on the disk */
     {"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1", 0},
     {"PRAGMA wal_autocheckpoint=4000", "PRAGMA wal_autocheckpoint", "4000", 0}, /* pages: 16 MB of log at most, as a rule */
     {"PRAGMA temp_store=MEMORY", "PRAGMA temp_store", "2", 0},
