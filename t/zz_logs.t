@@ -45,7 +45,7 @@ for my $log (@logs) {
     while (my $line = <$file>) {
         $lines++;
         push @unannounced, $line if $line =~ /\[[\w-]*:(?:warn|error|crit|alert|emerg)\]/ && !grep { $line =~ $_ } @{ $announced{$server} // [] };
-        push @crashes, $line if $line =~ /exit signal|AddressSanitizer|LeakSanitizer|runtime error:|Assertion|stack smashing|double free/;
+        push @crashes, $line if $line =~ /exit signal|AddressSanitizer|LeakSanitizer|runtime error:|Assertion|stack smashing|double free|^==\d+== (?:Invalid|Conditional jump|Use of uninit|Syscall param|Source and dest|Process terminating|Mismatched)/;
         push @secrets, $line if $line =~ /\b(?:sk|rk)_(?:test|live)_|whsec_|_secret_[A-Za-z0-9]/;
         push @cards, $line if card_number($line);
     }

@@ -131,7 +131,7 @@ async function runOne(browser, {name, options, code}) {
     page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) {
-        complaints.push(`${message.type()}: ${message.text()}`);
+        complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
       }
     });
     return page;
@@ -188,6 +188,8 @@ export const CARDS = {
   declined: '4000000000000002',
   insufficientFunds: '4000000000009995',
   threeDSecure: '4000002500003155',
+  processing: '4000009900000012', // this one and the next are the sandbox's own
+  bankPage: '4000009900000020',
 };
 
 export const cardFrame = (page) => page.frameLocator('iframe[title="Secure payment input frame"]');

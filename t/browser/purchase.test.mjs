@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {bankFrame, cardFrame, CARDS, fillCard, fillForm, isPaid, openCheckout, payButton, poll, problemWords, readyToPay, run, shoot, test}
   from './harness.mjs';
 
+const bankPage = {expect: /favicon\.ico/};  // the sandbox has none
 const declines = {expect: /status of 402/};
 const intentOf = (page) => page.locator('#checkout-form').getAttribute('data-payment-intent');
 
@@ -84,6 +85,45 @@ test('the bank asks, the buyer says no, and pays with another card', async ({pag
   await payButton(page).click();
   await isPaid(page);
   assert.equal((await sandbox.intent(intent)).status, 'succeeded');
+});
+
+test('the bank has a page of its own, and leads back to an address without secrets', bankPage, async ({page, shop, sandbox}) => {
+  await openCheckout(page, shop);
+  const intent = await intentOf(page);
+  await fillForm(page, {card: CARDS.bankPage});
+  await payButton(page).click();
+  await page.getByRole('button', {name: 'Complete'}).click();
+  await isPaid(page);
+  assert.doesNotMatch(page.url(), /_secret_|redirect_status|payment_intent=/);
+  assert.equal((await sandbox.intent(intent)).status, 'succeeded');
+});
+
+test('the bank\'s page says no: the payment is not finished, and can be taken up again', bankPage, async ({page, shop, sandbox}) => {
+  await openCheckout(page, shop);
+  const intent = await intentOf(page);
+  await fillForm(page, {card: CARDS.bankPage, email: 'again@example.com'});
+  await payButton(page).click();
+  await page.getByRole('button', {name: 'Fail'}).click();
+  await page.locator('[data-state="action_needed"]').waitFor();
+  assert.match(await page.locator('main').textContent(), /You have not been charged/);
+  await page.getByRole('link', {name: 'Go back to the payment'}).click();
+  await readyToPay(page);
+  assert.equal(await intentOf(page), intent);
+  await fillForm(page);
+  await payButton(page).click();
+  await isPaid(page);
+  assert.equal((await sandbox.intent(intent)).amount_received, 2300);
+});
+
+test('a payment on its way is watched until it has arrived', async ({page, shop, sandbox}) => {
+  await openCheckout(page, shop);
+  const intent = await intentOf(page);
+  await fillForm(page, {card: CARDS.processing});
+  await payButton(page).click();
+  await page.locator('[data-state="processing"]').waitFor();
+  assert.match(await page.locator('#watch').textContent(), /looks again by itself/);
+  await sandbox.call('POST', `payment_intents/${intent}/succeed`);
+  await page.locator('[data-state="paid"]').waitFor({timeout: 30000});
 });
 
 test('an e-mail that is none is said beside the field, and nothing is sent', async ({page, shop, sandbox}) => {

@@ -67,7 +67,8 @@ sub programs {
     my $work  = Bookshop::Test::Conf::work();
     my @all   = (
         (map { [[$_], 'unit/' . (m{([^/]+)\z})[0]] } glob "$build/unit/*_test"),
-        (map { [[$^X, $_], $_ =~ s{^\Q$top\E/}{}r] } glob("$top/t/mustache/*.t"), glob("$top/t/sandbox/t/*.t")),
+        [["$top/t/mustache/run-spec", '--render', "$build/render"], 't/mustache'],
+        (map { [[$^X, "-I$top/t/sandbox/lib", $_], $_ =~ s{^\Q$top\E/}{}r] } glob "$top/t/sandbox/t/*.t"),
         (map { [[$^X, "-I$top/t/lib", $_], $_ =~ s{^\Q$top\E/}{}r] } grep { !m{/(?:zz_logs|root)\.t\z} } glob "$top/t/*.t"),
         (-e "$work/root.tap" ? [['cat', "$work/root.tap"], 't/root.t'] : ()),
         (map { [['node', $_], $_ =~ s{^\Q$top\E/}{}r] } glob "$top/t/browser/*.test.mjs"),
