@@ -181,15 +181,24 @@ void *bks_shared_gate(void)
     return shared.gate;
 }
 
+static __thread int holds_write_mutex; /* of this thread, between the two calls below */
+
+/* The mutex spares processes a wait for each other in the database, whose own locks keep them apart all the same: one
+ * that is broken is done without. (APR destroys it when a restart comes before a new child has taken its share of it.) */
 static apr_status_t lock_writes(void *baton)
 {
     (void)baton;
-    return apr_global_mutex_lock(shared.write_mutex);
+    holds_write_mutex = apr_global_mutex_lock(shared.write_mutex) == APR_SUCCESS;
+    return APR_SUCCESS;
 }
 
 static apr_status_t unlock_writes(void *baton)
 {
     (void)baton;
+    if (!holds_write_mutex) {
+        return APR_SUCCESS;
+    }
+    holds_write_mutex = 0;
     return apr_global_mutex_unlock(shared.write_mutex);
 }
 

@@ -13,13 +13,12 @@
 
 #define VERSION_DIGITS 20
 
-/* A snapshot in a pool of its own, which goes with its last holder. */
+/* A snapshot in a pool of its own, which goes with its last holder: a request may end after the shelf has. */
 typedef struct {
     bks_snapshot_t snapshot;
     apr_uint32_t generation;
-    int holders; /* the shelf itself counts as one; guarded by the shelf's mutex */
+    volatile apr_uint32_t holders; /* the shelf itself counts as one */
     apr_pool_t *pool;
-    bks_shelf_t *shelf;
 } held_t;
 
 struct bks_shelf_t {
@@ -28,6 +27,23 @@ struct bks_shelf_t {
     held_t *current;
     int loading; /* one request at a time loads; the others take what is there */
 };
+
+static apr_status_t let_go(void *baton)
+{
+    held_t *held = baton;
+
+    if (apr_atomic_dec32(&held->holders) == 0) {
+        apr_pool_destroy(held->pool);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t clear_shelf(void *baton)
+{
+    bks_shelf_t *shelf = baton;
+
+    return shelf->current ? let_go(shelf->current) : APR_SUCCESS;
+}
 
 const bks_error_t *bks_shelf_make(bks_shelf_t **shelf, volatile apr_uint32_t *generation, apr_pool_t *pool)
 {
@@ -38,6 +54,7 @@ const bks_error_t *bks_shelf_make(bks_shelf_t **shelf, volatile apr_uint32_t *ge
         return bks_error_make(BKS_ERROR_INTERNAL, "internal", status, pool, "no mutex for the catalogue");
     }
     made->generation = generation;
+    apr_pool_cleanup_register(pool, made, clear_shelf, apr_pool_cleanup_null);
     *shelf = made;
     return BKS_FINE;
 }
@@ -79,25 +96,6 @@ static const bks_error_t *load(bks_conn_t *conn, void *baton, apr_pool_t *pool)
     return BKS_FINE;
 }
 
-/* Gives HELD back; the last one frees it. The shelf's mutex is held. */
-static void let_go(held_t *held)
-{
-    if (--held->holders == 0) {
-        apr_pool_destroy(held->pool);
-    }
-}
-
-static apr_status_t let_go_with_pool(void *baton)
-{
-    held_t *held = baton;
-    apr_thread_mutex_t *mutex = held->shelf->mutex;
-
-    apr_thread_mutex_lock(mutex);
-    let_go(held);
-    apr_thread_mutex_unlock(mutex);
-    return APR_SUCCESS;
-}
-
 /* A snapshot of GENERATION, in an unmanaged pool: it may outlive the request that loads it. */
 static const bks_error_t *load_generation(const bks_shop_t *shop, apr_uint32_t generation, held_t **out, apr_pool_t *pool)
 {
@@ -111,7 +109,6 @@ static const bks_error_t *load_generation(const bks_shop_t *shop, apr_uint32_t g
     job.held = apr_pcalloc(own, sizeof(*job.held));
     job.held->pool = own;
     job.held->generation = generation;
-    job.held->shelf = shop->shelf;
     job.held->holders = 1;
     error = bks_db_read(shop->db, shop->timing, load, &job, pool);
     if (error) {
@@ -134,8 +131,8 @@ static held_t *take(bks_shelf_t *shelf, apr_uint32_t generation, int any_do, int
     }
     *must_load = !held;
     if (held) {
-        held->holders++;
-        apr_pool_cleanup_register(pool, held, let_go_with_pool, apr_pool_cleanup_null);
+        apr_atomic_inc32(&held->holders);
+        apr_pool_cleanup_register(pool, held, let_go, apr_pool_cleanup_null);
     }
     else {
         shelf->loading++;

@@ -14,12 +14,17 @@ static const char *key_of(const bks_shop_t *shop, const char *visitor, apr_pool_
     return apr_pstrcat(pool, shop->identity->id, ":payment:", visitor, NULL);
 }
 
+int bks_memory_is_on(const bks_shop_t *shop)
+{
+    return shop->cache.put != NULL;
+}
+
 void bks_memory_put_payment(const bks_shop_t *shop, const bks_payment_t *payment, apr_pool_t *pool)
 {
     bks_json_t *record;
     const char *text;
 
-    if (!shop->cache.put) {
+    if (!bks_memory_is_on(shop)) {
         return;
     }
     record = bks_json_make_object(pool);
@@ -65,7 +70,7 @@ bks_payment_t *bks_memory_find_payment(const bks_shop_t *shop, const char *visit
     apr_size_t length = 0;
     int good = 1;
 
-    if (!shop->cache.find) {
+    if (!bks_memory_is_on(shop)) {
         return NULL;
     }
     bytes = shop->cache.find(shop->cache.baton, key_of(shop, visitor, pool), &length, pool);
@@ -96,7 +101,7 @@ int bks_memory_has_payment(const bks_shop_t *shop, const char *visitor, apr_pool
 
 void bks_memory_drop_payment(const bks_shop_t *shop, const char *visitor, apr_pool_t *pool)
 {
-    if (shop->cache.drop) {
+    if (bks_memory_is_on(shop)) {
         shop->cache.drop(shop->cache.baton, key_of(shop, visitor, pool), pool);
     }
 }

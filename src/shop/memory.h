@@ -6,6 +6,9 @@
 #include "model/order.h"
 #include "shop/shop.h"
 
+/* Whether there is a cache at all. */
+int bks_memory_is_on(const bks_shop_t *shop);
+
 /* Remembers PAYMENT, which Stripe has, as VISITOR's open one. */
 void bks_memory_put_payment(const bks_shop_t *shop, const bks_payment_t *payment, apr_pool_t *pool);
 

@@ -24,6 +24,7 @@ typedef struct {
     const char *bag_text;
     apr_int64_t now;
     bks_payment_t *payment;
+    int is_remembered; /* the payment is the cache's: good for paying on, not for deciding that it is over */
 } paying_job_t;
 
 static const bks_error_t *find_open(bks_conn_t *conn, void *baton, apr_pool_t *pool)
@@ -114,10 +115,30 @@ static const bks_error_t *make_or_find(bks_conn_t *conn, void *baton, apr_pool_t
 
 static const bks_error_t *save_intent(bks_conn_t *conn, void *baton, apr_pool_t *pool)
 {
-    const paying_job_t *job = baton;
+    const bks_payment_t *payment = baton;
 
     (void)pool;
-    return bks_payment_save_intent(conn, job->payment, job->payment->intent);
+    return bks_payment_save_intent(conn, payment, payment->intent);
+}
+
+/* Saves the PaymentIntent's id. Nobody has to wait until that is on the disk: the call that made it is, and repeated it
+ * gives the same id. Whoever needs the id before finds it in the cache (shop/catch_up.h), so without one it is waited for. */
+static const bks_error_t *keep_intent(const paying_job_t *job, apr_pool_t *pool)
+{
+    const bks_shop_t *shop = job->shop;
+    apr_pool_t *later = bks_memory_is_on(shop) ? bks_db_later_pool_make() : NULL;
+    bks_payment_t *copy;
+
+    if (!later) {
+        return bks_db_write(shop->db, shop->timing, save_intent, job->payment, pool);
+    }
+    bks_memory_put_payment(shop, job->payment, pool);
+    copy = apr_pcalloc(later, sizeof(*copy));
+    copy->order = apr_pstrdup(later, job->payment->order);
+    copy->attempt = job->payment->attempt;
+    copy->intent = apr_pstrdup(later, job->payment->intent);
+    bks_db_write_later(shop->db, save_intent, copy, later);
+    return BKS_FINE;
 }
 
 static const bks_error_t *end_payment(bks_conn_t *conn, void *baton, apr_pool_t *pool)
@@ -204,7 +225,7 @@ static const bks_error_t *send_call(paying_job_t *job, bks_intent_t **intent, ap
     }
     job->payment->intent = (*intent)->id;
     job->payment->state = BKS_PAYMENT_OPEN;
-    BKS_TRY(bks_db_write(job->shop->db, job->shop->timing, save_intent, job, pool));
+    BKS_TRY(keep_intent(job, pool));
     if (replayed) { /* an old answer: much may have happened since */
         return bks_intent_retrieve(job->shop->stripe, job->shop->timing, (*intent)->id, intent, pool);
     }
@@ -217,11 +238,14 @@ static int fits(const paying_job_t *job)
     return strcmp(job->payment->bag, job->bag_text) == 0;
 }
 
+/* A cancellation is idempotent by nature (a second one finds it canceled), and what was answered to an earlier one may no
+ * longer be true: so each has a key of its own, which only its own retries repeat. */
 static const bks_error_t *cancel(const paying_job_t *job, bks_intent_t **intent, apr_pool_t *pool)
 {
-    const char *key;
+    const char *once, *key;
 
-    BKS_TRY(bks_idempotency_key_make(&key, job->payment->order, "cancel", job->payment->attempt, "", pool));
+    BKS_TRY(bks_id_make(&once, pool));
+    BKS_TRY(bks_idempotency_key_make(&key, job->payment->order, "cancel", job->payment->attempt, once, pool));
     return bks_intent_cancel(job->shop->stripe, job->shop->timing, job->payment->intent, key, intent, pool);
 }
 
@@ -278,6 +302,10 @@ static const bks_error_t *decide(paying_job_t *job, bks_intent_t *intent, bks_pa
     if (bks_intent_status_is_payable(intent->status)) {
         return pay_on(job, intent, paying, pool);
     }
+    if (job->is_remembered) {
+        bks_memory_drop_payment(job->shop, job->visitor->id, pool);
+        return BKS_FINE;
+    }
     if (intent->status == BKS_INTENT_CANCELED) {
         return finish(job, give_up_order, pool);
     }
@@ -297,8 +325,10 @@ static const bks_error_t *decide(paying_job_t *job, bks_intent_t *intent, bks_pa
 static const bks_error_t *pick(paying_job_t *job, int round, apr_pool_t *pool)
 {
     job->payment = NULL;
+    job->is_remembered = 0;
     if (!job->visitor->is_new && round == 0) {
         job->payment = bks_memory_find_payment(job->shop, job->visitor->id, pool);
+        job->is_remembered = job->payment != NULL;
         if (!job->payment) {
             BKS_TRY(bks_db_read(job->shop->db, job->shop->timing, find_open, job, pool));
         }
@@ -332,7 +362,7 @@ static const bks_error_t *one_round(paying_job_t *job, int round, bks_paying_t *
 const bks_error_t *bks_pay_for_bag(const bks_shop_t *shop, const bks_visitor_t *visitor, const bks_bag_t *bag,
                                    bks_paying_t **paying, apr_pool_t *pool)
 {
-    paying_job_t job = {shop, visitor, bag, bks_bag_print(bag, pool), bks_clock_seconds(shop->clock), NULL};
+    paying_job_t job = {shop, visitor, bag, bks_bag_print(bag, pool), bks_clock_seconds(shop->clock), NULL, 0};
 
     BKS_TRY(bks_money_may_charge(bag->total, bag->currency, pool));
     *paying = NULL;

@@ -4,21 +4,35 @@
 
 #include <string.h>
 
+#include "shop/catch_up.h"
 #include "store/order_store.h"
-#include "store/payment_store.h"
 
 typedef struct {
     const bks_visitor_t *visitor;
     const bks_checkout_form_t *form;
+    const bks_payment_t *remembered;
     apr_int64_t now;
 } placing_t;
+
+/* Once money moves, what the buyer said before it moved stays. */
+static const bks_error_t *refuse_when_over(bks_conn_t *conn, const bks_payment_t *payment, apr_pool_t *pool)
+{
+    bks_order_t *order;
+
+    BKS_TRY(bks_order_find(conn, payment->order, &order, pool));
+    if (payment->seen || !order || order->received > 0 || *order->mismatch || order->pending > order->failed) {
+        return bks_error_make(BKS_ERROR_CONFLICT, "payment_over", APR_SUCCESS, pool,
+                              "a form is for a payment that is over or on its way");
+    }
+    return BKS_FINE;
+}
 
 static const bks_error_t *place(bks_conn_t *conn, void *baton, apr_pool_t *pool)
 {
     const placing_t *job = baton;
     bks_payment_t *payment;
 
-    BKS_TRY(bks_payment_find_by_intent(conn, job->form->intent, &payment, pool));
+    BKS_TRY(bks_payment_catch_up(conn, job->remembered, job->form->intent, &payment, pool));
     if (!payment || strcmp(payment->visitor, job->visitor->id) != 0) {
         return bks_error_make(BKS_ERROR_NOT_FOUND, "payment_not_found", APR_SUCCESS, pool,
                               "a form names a PaymentIntent that is not the visitor's");
@@ -27,13 +41,14 @@ static const bks_error_t *place(bks_conn_t *conn, void *baton, apr_pool_t *pool)
         return bks_error_make(BKS_ERROR_CONFLICT, "bag_changed", APR_SUCCESS, pool,
                               "a form is for another bag than the visitor's open payment");
     }
+    BKS_TRY(refuse_when_over(conn, payment, pool));
     return bks_order_place(conn, payment->order, job->form->email, job->now);
 }
 
 const bks_error_t *bks_order_place_form(const bks_shop_t *shop, const bks_visitor_t *visitor,
                                         const bks_checkout_form_t *form, apr_pool_t *pool)
 {
-    placing_t job = {visitor, form, bks_clock_seconds(shop->clock)};
+    placing_t job = {visitor, form, bks_remembered_payment(shop, visitor, form->intent, pool), bks_clock_seconds(shop->clock)};
 
     return bks_db_write(shop->db, shop->timing, place, &job, pool);
 }

@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "shop/catch_up.h"
 #include "shop/memory.h"
 #include "shop/settle.h"
 #include "store/order_store.h"
@@ -13,6 +14,7 @@
 
 typedef struct {
     const char *intent;
+    const bks_payment_t *remembered; /* only for a write */
     bks_payment_t *payment;
     bks_order_t *order;
 } finding_t;
@@ -21,8 +23,18 @@ static const bks_error_t *find(bks_conn_t *conn, void *baton, apr_pool_t *pool)
 {
     finding_t *job = baton;
 
-    BKS_TRY(bks_payment_find_by_intent(conn, job->intent, &job->payment, pool));
+    BKS_TRY(bks_payment_catch_up(conn, job->remembered, job->intent, &job->payment, pool));
     return job->payment ? bks_order_find(conn, job->payment->order, &job->order, pool) : BKS_FINE;
+}
+
+/* Finds payment and order of JOB's PaymentIntent, if need be before the write is done that follows the checkout page. */
+static const bks_error_t *find_even_now(const bks_shop_t *shop, const bks_visitor_t *visitor, finding_t *job, apr_pool_t *pool)
+{
+    BKS_TRY(bks_db_read(shop->db, shop->timing, find, job, pool));
+    if (!job->payment) {
+        job->remembered = bks_remembered_payment(shop, visitor, job->intent, pool);
+    }
+    return job->remembered ? bks_db_write(shop->db, shop->timing, find, job, pool) : BKS_FINE;
 }
 
 /* Whether VISITOR or the holder of KEY may see ORDER. */
@@ -40,11 +52,11 @@ const bks_error_t *bks_receipt_open(const bks_shop_t *shop, const bks_visitor_t 
                                     const char *key, bks_receipt_t **receipt, apr_pool_t *pool)
 {
     bks_receipt_t *open = apr_pcalloc(pool, sizeof(*open));
-    finding_t job = {intent, NULL, NULL};
+    finding_t job = {intent, NULL, NULL, NULL};
     bks_intent_t *now;
     int may = 0;
 
-    BKS_TRY(bks_db_read(shop->db, shop->timing, find, &job, pool));
+    BKS_TRY(find_even_now(shop, visitor, &job, pool));
     if (job.order) {
         BKS_TRY(may_see(shop, job.order, visitor, key, &may, pool));
     }
@@ -79,10 +91,9 @@ const bks_error_t *bks_receipt_seen(const bks_shop_t *shop, const bks_receipt_t 
 {
     bks_receipt_t copy = *receipt;
 
-    if (receipt->payment->seen) {
-        return BKS_FINE;
+    if (!receipt->payment->seen) {
+        BKS_TRY(bks_db_write(shop->db, shop->timing, save_seen, &copy, pool));
     }
-    BKS_TRY(bks_db_write(shop->db, shop->timing, save_seen, &copy, pool));
     bks_memory_drop_payment(shop, receipt->payment->visitor, pool);
     return BKS_FINE;
 }

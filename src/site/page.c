@@ -85,6 +85,7 @@ static const struct {
     {"session_expired", "heading_session_expired", "action_home", 0},
     {"forbidden", "heading_forbidden", "action_home", 0},
     {"bag_changed", "heading_bag_changed", "action_home", 0},
+    {"payment_over", "heading_session_expired", "action_home", 0},
     {"method_not_allowed", "heading_method_not_allowed", "action_home", 0},
     {"too_large", "heading_too_large", "action_home", 0},
     {"stripe_unavailable", "heading_unavailable", "action_home", 0},

@@ -77,6 +77,18 @@ const bks_error_t *bks_db_write(bks_db_t *db, bks_timing_t *timing, bks_db_work_
     return error;
 }
 
+void bks_db_write_later(bks_db_t *db, bks_db_work_fn *work, void *baton, apr_pool_t *pool)
+{
+    db->driver->write_later(db->store, work, baton, pool);
+}
+
+apr_pool_t *bks_db_later_pool_make(void)
+{
+    apr_pool_t *pool = NULL;
+
+    return apr_pool_create_unmanaged_ex(&pool, NULL, NULL) == APR_SUCCESS ? pool : NULL;
+}
+
 bks_arg_t bks_arg_int(apr_int64_t number)
 {
     return (bks_arg_t){.kind = BKS_ARG_INT, .number = number};

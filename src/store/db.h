@@ -50,6 +50,14 @@ const bks_error_t *bks_db_read(bks_db_t *db, bks_timing_t *timing, bks_db_work_f
  * error at commit fails every job of the group. The caller is never left before its job is over. */
 const bks_error_t *bks_db_write(bks_db_t *db, bks_timing_t *timing, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
 
+/* Runs WORK in a write transaction soon (within some 10 ms), beside the next one that somebody waits for: for what can be
+ * done again if the process dies before. POOL is given away: it holds BATON, is of bks_db_later_pool_make, and is
+ * destroyed afterwards. An error is logged. Without a writer thread it is done at once. */
+void bks_db_write_later(bks_db_t *db, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
+
+/* A pool for bks_db_write_later, with an allocator of its own; NULL when there is no memory. */
+apr_pool_t *bks_db_later_pool_make(void);
+
 /* A parameter of a statement. */
 typedef struct {
     enum { BKS_ARG_NULL, BKS_ARG_INT, BKS_ARG_TEXT, BKS_ARG_BLOB } kind;

@@ -12,6 +12,7 @@ typedef struct {
     const bks_error_t *(*open)(void **store, const char *address, const bks_db_options_t *options, apr_pool_t *pool);
     const bks_error_t *(*read)(void *store, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
     const bks_error_t *(*write)(void *store, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
+    void (*write_later)(void *store, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
     const bks_error_t *(*exec)(bks_conn_t *conn, const char *sql, const bks_arg_t *args, int count, apr_int64_t *changed);
     const bks_error_t *(*query)(bks_rows_t **rows, bks_conn_t *conn, const char *sql, const bks_arg_t *args, int count,
                                 apr_pool_t *pool);

@@ -66,8 +66,8 @@ const bks_error_t *bks_payment_find_by_intent(bks_conn_t *conn, const char *inte
 
 const bks_error_t *bks_payment_save_intent(bks_conn_t *conn, const bks_payment_t *payment, const char *intent)
 {
-    return bks_db_exec(conn, "UPDATE payment SET intent = $3, state = 'open'"
-                             " WHERE number = $1 AND attempt = $2 AND state = 'creating'",
+    return bks_db_exec(conn, "UPDATE payment SET intent = $3, state = CASE state WHEN 'creating' THEN 'open' ELSE state END"
+                             " WHERE number = $1 AND attempt = $2 AND intent IS NULL",
                        BKS_ARGS(bks_arg_text(payment->order), bks_arg_int(payment->attempt), bks_arg_text(intent)), NULL);
 }
 

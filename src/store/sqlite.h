@@ -82,6 +82,7 @@ const bks_error_t *bks_sqlite_writer_make(bks_sqlite_writer_t **writer, const bk
                                           const bks_write_lock_t *lock, int with_thread, apr_pool_t *pool);
 const bks_error_t *bks_sqlite_writer_run(bks_sqlite_writer_t *writer, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
 /* Finishes what waits, stops the thread and closes. */
+void bks_sqlite_writer_run_later(bks_sqlite_writer_t *writer, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
 void bks_sqlite_writer_close(bks_sqlite_writer_t *writer);
 
 #endif

@@ -135,11 +135,21 @@ static const bks_error_t *store_write(void *baton, bks_db_work_fn *work, void *w
     return error;
 }
 
+static void store_write_later(void *baton, bks_db_work_fn *work, void *work_baton, apr_pool_t *pool)
+{
+    store_t *store = baton;
+
+    apr_atomic_inc32(&store->at_work);
+    bks_sqlite_writer_run_later(store->writer, work, work_baton, pool);
+    apr_atomic_dec32(&store->at_work);
+}
+
 const bks_db_driver_t bks_db_driver_sqlite = {
     .scheme = "sqlite",
     .open = store_open,
     .read = store_read,
     .write = store_write,
+    .write_later = store_write_later,
     .exec = bks_sqlite_exec,
     .query = bks_sqlite_query,
     .script = bks_sqlite_script,

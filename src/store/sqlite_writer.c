@@ -13,6 +13,7 @@
 #include "store/sqlite.h"
 
 enum { GROUP_MOST = 128 }; /* jobs that share a commit: the first has to wait for the last */
+#define LATER_MOST apr_time_from_msec(10) /* how long a job that nobody waits for may wait for company */
 
 typedef struct job_t job_t;
 struct job_t {
@@ -22,6 +23,7 @@ struct job_t {
     const bks_error_t *error;
     apr_time_t deadline; /* until then it waits for the database's lock */
     job_t *next;
+    int is_later;            /* nobody waits: it goes with its pool when it is over */
     pthread_mutex_t lock; /* guards is_over */
     pthread_cond_t over;
     int is_over;
@@ -36,6 +38,9 @@ struct bks_sqlite_writer_t {
     apr_thread_cond_t *changed;
     job_t *first; /* those that wait, in the order in which they came */
     job_t **last;
+    job_t *later;    /* those that nobody waits for: they go with the next group, or alone when LATER_DUE has come */
+    job_t **later_last;
+    apr_time_t later_due;
     int is_busy;      /* a group is being run, by RUNNER */
     pthread_t runner;
     int is_closing;
@@ -117,9 +122,25 @@ static const bks_error_t *group_transact_alone(bks_sqlite_writer_t *writer, job_
     return error;
 }
 
-/* Lets the caller of JOB go on, with GROUP_ERROR in place of its own if there is one. JOB is gone afterwards. */
-static void job_end(job_t *job, const bks_error_t *group_error)
+/* Says what became of JOB, which nobody waits for, if it failed. */
+static void later_end(const bks_sqlite_writer_t *writer, job_t *job, const bks_error_t *group_error)
 {
+    const bks_error_t *error = group_error ? group_error : job->error;
+
+    if (error) {
+        bks_log(&writer->place->log, BKS_LOG_WARN, "BKS0601: a write that nobody waited for failed: %s",
+                bks_error_print(error, job->pool));
+    }
+    apr_pool_destroy(job->pool);
+}
+
+/* Lets the caller of JOB go on, with GROUP_ERROR in place of its own if there is one. JOB is gone afterwards. */
+static void job_end(const bks_sqlite_writer_t *writer, job_t *job, const bks_error_t *group_error)
+{
+    if (job->is_later) {
+        later_end(writer, job, group_error);
+        return;
+    }
     if (group_error) {
         job->error = bks_error_copy(group_error, job->pool);
     }
@@ -130,7 +151,7 @@ static void job_end(job_t *job, const bks_error_t *group_error)
 }
 
 /* Ends those of GROUP, which did not get the lock, whose patience is over (the first at least); the others are returned. */
-static job_t *group_expire(job_t *group, const bks_error_t *error)
+static job_t *group_expire(const bks_sqlite_writer_t *writer, job_t *group, const bks_error_t *error)
 {
     const apr_time_t now = bks_db_ticks();
     job_t *job = group;
@@ -138,7 +159,7 @@ static job_t *group_expire(job_t *group, const bks_error_t *error)
     do {
         job_t *next = job->next;
 
-        job_end(job, error);
+        job_end(writer, job, error);
         job = next;
     } while (job && job->deadline <= now);
     return job;
@@ -152,12 +173,12 @@ static job_t *group_run(bks_sqlite_writer_t *writer, job_t *group)
     apr_pool_clear(writer->scratch);
     error = group_transact_alone(writer, group);
     if (bks_sqlite_is_busy(error)) {
-        return group_expire(group, error);
+        return group_expire(writer, group, error);
     }
     while (group) {
         job_t *next = group->next;
 
-        job_end(group, error);
+        job_end(writer, group, error);
         group = next;
     }
     return NULL;
@@ -174,15 +195,22 @@ static void turn_begin(bks_sqlite_writer_t *writer)
 static void turn_end(bks_sqlite_writer_t *writer)
 {
     writer->is_busy = 0;
-    if (writer->first || writer->is_closing || !writer->thread) {
+    if (writer->first || writer->later || writer->is_closing || !writer->thread) {
         apr_thread_cond_signal(writer->changed);
     }
 }
 
+static void later_clear(bks_sqlite_writer_t *writer)
+{
+    writer->later = NULL;
+    writer->later_last = &writer->later;
+}
+
+/* The waiting jobs, as many as share a commit, and behind them those that nobody waits for. */
 static job_t *queue_take(bks_sqlite_writer_t *writer)
 {
     job_t *group = writer->first;
-    job_t **end = &writer->first;
+    job_t **end = &group;
 
     for (int i = 0; i < GROUP_MOST && *end; i++) {
         end = &(*end)->next;
@@ -191,7 +219,8 @@ static job_t *queue_take(bks_sqlite_writer_t *writer)
     if (!writer->first) {
         writer->last = &writer->first;
     }
-    *end = NULL;
+    *end = writer->later;
+    later_clear(writer);
     return group;
 }
 
@@ -219,6 +248,27 @@ static void queue_return(bks_sqlite_writer_t *writer, job_t *rest)
     writer->first = rest;
 }
 
+/* Whether there is nothing for the thread to do yet. */
+static int has_to_wait(const bks_sqlite_writer_t *writer)
+{
+    if (writer->is_busy) {
+        return 1;
+    }
+    return !writer->first && !writer->is_closing && (!writer->later || bks_db_ticks() < writer->later_due);
+}
+
+static void thread_wait(bks_sqlite_writer_t *writer)
+{
+    const apr_time_t left = writer->later_due - bks_db_ticks();
+
+    if (writer->later && !writer->is_busy && left > 0) {
+        apr_thread_cond_timedwait(writer->changed, writer->lock, left);
+    }
+    else {
+        apr_thread_cond_wait(writer->changed, writer->lock);
+    }
+}
+
 /* The writer thread: runs all who wait, again and again, until there is nobody and the database is being closed. */
 static void *APR_THREAD_FUNC thread_run(apr_thread_t *thread, void *baton)
 {
@@ -229,10 +279,10 @@ static void *APR_THREAD_FUNC thread_run(apr_thread_t *thread, void *baton)
     for (;;) {
         job_t *group;
 
-        while (writer->is_busy || (!writer->first && !writer->is_closing)) {
-            apr_thread_cond_wait(writer->changed, writer->lock);
+        while (has_to_wait(writer)) {
+            thread_wait(writer);
         }
-        if (!writer->first) {
+        if (!writer->first && !writer->later) {
             break;
         }
         group = queue_take(writer);
@@ -272,6 +322,8 @@ static place_t job_place(bks_sqlite_writer_t *writer, job_t *job)
             apr_thread_cond_wait(writer->changed, writer->lock);
         }
         turn_begin(writer);
+        job->next = writer->later; /* they go along */
+        later_clear(writer);
     }
     apr_thread_mutex_unlock(writer->lock);
     return place;
@@ -279,12 +331,10 @@ static place_t job_place(bks_sqlite_writer_t *writer, job_t *job)
 
 static const bks_error_t *job_run_here(bks_sqlite_writer_t *writer, job_t *job)
 {
-    job_t *rest = job;
+    job_t *rest = group_run(writer, job); /* JOB comes first: it is over in any case */
 
-    while (rest) {
-        rest = group_run(writer, rest);
-    }
     apr_thread_mutex_lock(writer->lock);
+    queue_return(writer, rest);
     turn_end(writer);
     apr_thread_mutex_unlock(writer->lock);
     return job->error;
@@ -329,6 +379,40 @@ const bks_error_t *bks_sqlite_writer_run(bks_sqlite_writer_t *writer, bks_db_wor
     pthread_cond_destroy(&job.over);
     pthread_mutex_destroy(&job.lock);
     return error;
+}
+
+/* Hands JOB to the thread; false if there is none that would take it. */
+static int later_add(bks_sqlite_writer_t *writer, job_t *job)
+{
+    int taken;
+
+    apr_thread_mutex_lock(writer->lock);
+    taken = writer->thread && !writer->is_closing;
+    if (taken) {
+        if (!writer->later) {
+            writer->later_due = bks_db_ticks() + LATER_MOST;
+            apr_thread_cond_signal(writer->changed);
+        }
+        *writer->later_last = job;
+        writer->later_last = &job->next;
+    }
+    apr_thread_mutex_unlock(writer->lock);
+    return taken;
+}
+
+void bks_sqlite_writer_run_later(bks_sqlite_writer_t *writer, bks_db_work_fn *work, void *baton, apr_pool_t *pool)
+{
+    job_t *job = apr_pcalloc(pool, sizeof(*job));
+
+    job->work = work;
+    job->baton = baton;
+    job->pool = pool;
+    job->is_later = 1;
+    job->deadline = bks_db_ticks() + apr_time_from_msec(writer->place->wait_ms);
+    if (!later_add(writer, job)) {
+        job->error = bks_sqlite_writer_run(writer, work, baton, pool);
+        later_end(writer, job, BKS_FINE);
+    }
 }
 
 /* --- Beginning and end. --- */
@@ -379,6 +463,7 @@ const bks_error_t *bks_sqlite_writer_make(bks_sqlite_writer_t **out, const bks_s
     writer->place = place;
     writer->write_lock = *lock;
     writer->last = &writer->first;
+    later_clear(writer);
     status = parts_make(writer, pool);
     if (status != APR_SUCCESS) {
         return bks_error_make(BKS_ERROR_INTERNAL, "database_error", status, pool, "no lock for the writer");
