@@ -59,7 +59,8 @@ sub write_file {
     return;
 }
 
-# Which programs are tests, as [command, name]. Without names: all there are, the logs' examination last.
+# Which programs are tests, as [command, name]. Without names: all there are, the logs' examination
+# last. A name is the beginning of what is meant, or else a part of it.
 sub programs {
     my ($class, @names) = @_;
     my $top   = Bookshop::Test::Conf::top();
@@ -75,13 +76,14 @@ sub programs {
         [[$^X, "-I$top/t/lib", "$top/t/zz_logs.t"], 't/zz_logs.t'],
     );
     return @all if !@names;
-    my @chosen;
+    my %chosen;
     for my $name (@names) {
-        my @found = grep { $_->[1] =~ /\Q$name\E/ } @all;
+        my @found = grep { index($_->[1], $name) == 0 } @all;
+        @found = grep { index($_->[1], $name) > 0 } @all if !@found;
         die "No test is called $name. There are:\n" . join('', map {"  $_->[1]\n"} @all) if !@found;
-        push @chosen, @found;
+        $chosen{ $_->[1] } = 1 for @found;
     }
-    return @chosen;
+    return grep { $chosen{ $_->[1] } } @all;
 }
 
 # What Apache::Test and httpd say while one waits for the other goes to a file, and is shown if it comes to nothing.
