@@ -96,6 +96,12 @@
     }
   }
 
+  const UNREACHABLE = {
+    type: 'api_connection_error',
+    message: 'We are experiencing issues connecting to our payments provider. Please check your internet connection and try again. '
+      + 'You have not been charged.',
+  };
+  const LOAD_PATIENCE = 15000;  // milliseconds until a frame that says nothing counts as unreachable
   const EMPTY_FORM_HEIGHT = 228;  // with the default appearance: the page does not move when the form is there
 
   /* The colour that the page shows behind an element: the frame paints it too, so that contrast can be checked in there. */
@@ -143,6 +149,7 @@
       this.place = place;
       DARK.addEventListener('change', this.repaint);
       this.state = 'loading';
+      this.patience = setTimeout(() => this.hear('loaderror', { error: UNREACHABLE }), LOAD_PATIENCE);
       this.emit('loaderstart', { elementType: 'payment' });
       return this;
     }
@@ -152,11 +159,13 @@
         hello: () => this.frame.tell('begin', this.beginning()),
         height: () => style(this.frame.element, { height: `${Math.ceil(message.height)}px` }),
         ready: () => {
+          clearTimeout(this.patience);
           this.state = 'ready';
           this.resolveLoaded();
           this.emit('ready', { elementType: 'payment' });
         },
         loaderror: () => {
+          clearTimeout(this.patience);
           this.state = 'failed';
           this.error = message.error;
           this.resolveLoaded();
@@ -195,6 +204,7 @@
     }
 
     unmount() {
+      clearTimeout(this.patience);
       DARK.removeEventListener('change', this.repaint);
       this.frame?.remove();
       this.container?.remove();
@@ -362,10 +372,7 @@
       try {
         return await (await fetch(`${ORIGIN}${path}?${query}`, { credentials: 'omit', cache: 'no-store' })).json();
       } catch {
-        return { error: {
-          type: 'api_connection_error', message: 'We are experiencing issues connecting to our payments provider. Please check your '
-            + 'internet connection and try again. You have not been charged.',
-        } };
+        return { error: UNREACHABLE };
       }
     }
 
