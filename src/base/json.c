@@ -85,14 +85,21 @@ const bks_error_t *bks_json_load(const char *path, apr_size_t max, const bks_jso
     apr_file_t *file;
     apr_status_t status = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, pool);
     apr_size_t size = 0;
+    apr_finfo_t found;
     char *text;
     const bks_error_t *error;
 
     if (status != APR_SUCCESS) {
         return bks_error_make(BKS_ERROR_CONFIG, "config", status, pool, "%s can't be opened", path);
     }
-    text = apr_palloc(pool, max + 1);
-    status = apr_file_read_full(file, text, max + 1, &size);
+    status = apr_file_info_get(&found, APR_FINFO_SIZE | APR_FINFO_TYPE, file);
+    if (status != APR_SUCCESS || found.filetype != APR_REG) {
+        apr_file_close(file);
+        return bks_error_make(BKS_ERROR_CONFIG, "config", status, pool, "%s is not a file", path);
+    }
+    size = found.size < (apr_off_t)max ? (apr_size_t)found.size + 1 : max + 1; /* a byte more tells a file that grows */
+    text = apr_palloc(pool, size);
+    status = apr_file_read_full(file, text, size, &size);
     apr_file_close(file);
     if (status != APR_SUCCESS && !APR_STATUS_IS_EOF(status)) {
         return bks_error_make(BKS_ERROR_CONFIG, "config", status, pool, "%s can't be read", path);

@@ -86,6 +86,16 @@ static const char *set_path(cmd_parms *cmd, void *dir, const char *path)
     return *field ? NULL : apr_pstrcat(cmd->pool, cmd->cmd->name, ": not a path: ", path, NULL);
 }
 
+/* The rest of the line, so that exec:/path args needs no quotes, but may have them. */
+static const char *set_line(cmd_parms *cmd, void *dir, const char *line)
+{
+    const char **field = field_of(cmd);
+
+    (void)dir;
+    *field = *line == '"' || *line == '\'' ? ap_getword_conf(cmd->pool, &line) : line;
+    return **field ? NULL : apr_pstrcat(cmd->pool, cmd->cmd->name, " takes env:NAME, file:/path or exec:/path args", NULL);
+}
+
 static const char *set_flag(cmd_parms *cmd, void *dir, int on)
 {
     int *field = field_of(cmd);
@@ -128,7 +138,7 @@ static const char *add_link(cmd_parms *cmd, void *dir, const char *label, const 
     bks_link_t *link;
 
     (void)dir;
-    if (*url != '/' && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0
+    if ((*url != '/' || url[1] == '/') && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0
         && strncmp(url, "mailto:", 7) != 0) {
         return "BookshopLink: the address must be a path (/terms), or begin with https://, http:// or mailto:";
     }
@@ -200,9 +210,9 @@ const command_rec bks_commands[] = {
                     "folders with templates; the first that has one wins"),
     AP_INIT_TAKE1("BookshopStatic", set_path, FIELD(static_dir), RSRC_CONF, "the folder of the static files"),
     AP_INIT_TAKE2("BookshopLink", add_link, FIELD(links), RSRC_CONF, "LABEL URL: a link of the footer; any number"),
-    AP_INIT_TAKE1("BookshopStripeSecretKey", set_text, FIELD(secret_key), RSRC_CONF,
+    AP_INIT_RAW_ARGS("BookshopStripeSecretKey", set_line, FIELD(secret_key), RSRC_CONF,
                   "env:NAME, file:/path or exec:/path args; required"),
-    AP_INIT_TAKE1("BookshopStripePublishableKey", set_text, FIELD(publishable_key), RSRC_CONF,
+    AP_INIT_RAW_ARGS("BookshopStripePublishableKey", set_line, FIELD(publishable_key), RSRC_CONF,
                   "pk_..., env:NAME, file:/path or exec:/path args"),
     AP_INIT_TAKE1("BookshopStripeMode", set_text, FIELD(stripe_mode), RSRC_CONF, "test or live: keys of the other kind are refused"),
     AP_INIT_TAKE1("BookshopStripeAPIBase", set_text, FIELD(stripe_api_base), RSRC_CONF, "Stripe's API, for tests"),

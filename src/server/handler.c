@@ -63,6 +63,7 @@ static int leave_to_httpd(request_rec *r, const bks_settings_t *settings, const 
 /* Reads at most MOST bytes of the body. TOO_LARGE beyond; BAD_REQUEST when the client breaks off. */
 static const bks_error_t *read_body(request_rec *r, apr_size_t most, bks_request_t *request)
 {
+    const apr_off_t limit = ap_get_limit_req_body(r); /* LimitRequestBody; 0: none */
     char *body = apr_palloc(r->pool, most + 1);
     apr_size_t size = 0;
     long got = 1;
@@ -70,7 +71,7 @@ static const bks_error_t *read_body(request_rec *r, apr_size_t most, bks_request
     if (ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK) != OK) {
         return bks_error_make(BKS_ERROR_BAD_REQUEST, "bad_request", APR_SUCCESS, r->pool, "the body can't be read");
     }
-    if (r->remaining > (apr_off_t)most) {
+    if (r->remaining > (apr_off_t)most || (limit > 0 && r->remaining > limit)) {
         return bks_error_make(BKS_ERROR_TOO_LARGE, "too_large", APR_SUCCESS, r->pool, "a body of more than %" APR_SIZE_T_FMT
                               " bytes", most);
     }

@@ -69,8 +69,9 @@ void *bks_config_merge(apr_pool_t *pool, void *base, void *add);
 /* The shops of all hosts below MAIN, each once: an array of bks_config_t *, from POOL. */
 apr_array_header_t *bks_configs_list(server_rec *main_server, apr_pool_t *pool);
 
-/* settings_check.c: makes CONFIG's settings, or says what is wrong in a sentence for the admin. */
-const bks_error_t *bks_settings_make(bks_config_t *config, server_rec *s, apr_pool_t *pool);
+/* settings_check.c: makes CONFIG's settings, or says what is wrong in a sentence for the admin. PTEMP is for what is only
+ * looked at. */
+const bks_error_t *bks_settings_make(bks_config_t *config, server_rec *s, apr_pool_t *pool, apr_pool_t *ptemp);
 
 /* secret.c: reads env:NAME, file:/path or exec:/path args. DIRECTIVE is named in errors; the secret never is. */
 const bks_error_t *bks_secret_read(const char **secret, const char *source, const char *directive, process_rec *process,

@@ -49,26 +49,46 @@ static int is_loopback(const char *host)
     return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
+#define HOST_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+
+static int is_port(const char *text)
+{
+    apr_int64_t port = 0;
+
+    return bks_text_to_int(text, 5, &port) && port >= 1 && port <= 65535;
+}
+
+/* Scheme, host and port as a browser's header Origin has them: lower case, without the scheme's own port (RFC 6454, 6.2). */
+static const char *print_origin(const apr_uri_t *uri, apr_pool_t *pool)
+{
+    const int is_v6 = strchr(uri->hostname, ':') && *uri->hostname != '[';
+    const char *own_port = strcasecmp(uri->scheme, "https") == 0 ? "443" : "80";
+    const int has_port = uri->port_str && *uri->port_str && strcmp(uri->port_str, own_port) != 0;
+    char *origin = apr_pstrcat(pool, uri->scheme, "://", is_v6 ? "[" : "", uri->hostname, is_v6 ? "]" : "",
+                               has_port ? ":" : "", has_port ? uri->port_str : "", NULL);
+
+    ap_str_tolower(origin);
+    return origin;
+}
+
 /* Parses an address that a directive gives: https, or http to this very machine; ORIGIN gets scheme, host and port. */
 static const bks_error_t *parse_address(const char *directive, const char *text, apr_uri_t *uri, const char **origin,
                                         apr_pool_t *pool)
 {
-    const char *host;
-
     if (apr_uri_parse(pool, text, uri) != APR_SUCCESS || !uri->scheme || !uri->hostname || !*uri->hostname) {
         return refuse(pool, "%s: %s is not an address like https://shop.example/", directive, text);
     }
     if (uri->user || uri->password || uri->fragment || strpbrk(text, " \"'<>\\;,") || !bks_utf8_is(text, strlen(text))) {
         return refuse(pool, "%s: %s must hold no user name, fragment, space or quote", directive, text);
     }
+    if (uri->hostname[strspn(uri->hostname, HOST_CHARACTERS)] || (uri->port_str && *uri->port_str && !is_port(uri->port_str))) {
+        return refuse(pool, "%s: the host or port of %s can't be one", directive, text);
+    }
     if (strcasecmp(uri->scheme, "https") != 0 && !(strcasecmp(uri->scheme, "http") == 0 && is_loopback(uri->hostname))) {
         return refuse(pool, "%s: %s must begin with https:// (http:// is for this machine alone: localhost, 127.0.0.1, [::1])",
                       directive, text);
     }
-    host = strchr(uri->hostname, ':') && *uri->hostname != '[' ? apr_pstrcat(pool, "[", uri->hostname, "]", NULL)
-                                                               : uri->hostname;
-    *origin = apr_pstrcat(pool, uri->scheme, "://", host, uri->port_str && *uri->port_str ? ":" : "",
-                          uri->port_str ? uri->port_str : "", NULL);
+    *origin = print_origin(uri, pool);
     return BKS_FINE;
 }
 
@@ -111,6 +131,10 @@ static const bks_error_t *set_looks(bks_settings_t *settings, const bks_config_t
     settings->tagline = config->tagline ? config->tagline : "";
     settings->logo = config->logo ? config->logo : "";
     settings->contact = config->contact ? config->contact : "";
+    if (*settings->logo && (settings->logo[0] != '/' || settings->logo[1] == '/')) {
+        return refuse(pool, "BookshopLogo: %s must be a path on this host, as /logo.svg (pages load nothing from elsewhere)",
+                      settings->logo);
+    }
     settings->links = config->links ? config->links : apr_array_make(pool, 0, sizeof(bks_link_t));
     if (!*settings->name || !bks_utf8_is(settings->name, strlen(settings->name))
         || bks_utf8_count(settings->name) > NAME_CHARS_MAX) {
@@ -307,7 +331,7 @@ static const bks_error_t *set_places(bks_settings_t *settings, const bks_config_
     return bks_assets_load(&places->assets, settings->static_dir, settings->prefix, pool);
 }
 
-const bks_error_t *bks_settings_make(bks_config_t *config, server_rec *s, apr_pool_t *pool)
+const bks_error_t *bks_settings_make(bks_config_t *config, server_rec *s, apr_pool_t *pool, apr_pool_t *ptemp)
 {
     bks_settings_t *settings = apr_pcalloc(pool, sizeof(*settings));
 
@@ -315,7 +339,7 @@ const bks_error_t *bks_settings_make(bks_config_t *config, server_rec *s, apr_po
     BKS_TRY(set_looks(settings, config, pool));
     BKS_TRY(set_stripe(settings, config, s->process, pool));
     BKS_TRY(set_database(settings, config, pool));
-    BKS_TRY(check_catalog(settings, config, pool));
+    BKS_TRY(check_catalog(settings, config, ptemp));
     BKS_TRY(load_templates(settings, config, pool));
     BKS_TRY(set_places(settings, config, pool));
     BKS_TRY(bks_id_make(&settings->version, pool));

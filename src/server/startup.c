@@ -78,7 +78,7 @@ int bks_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     }
     for (int i = 0; i < configs->nelts; i++) {
         bks_config_t *config = APR_ARRAY_IDX(configs, i, bks_config_t *);
-        const bks_error_t *error = bks_settings_make(config, s, pconf);
+        const bks_error_t *error = bks_settings_make(config, s, pconf, ptemp);
 
         if (error) {
             return say(server_of(s, config), "BKS0101", bks_error_print(error, ptemp));

@@ -180,10 +180,11 @@ const bks_error_t *bks_page_error(const bks_visit_t *visit, bks_reply_t *reply, 
     return render_message(visit, reply, error->code, bks_error_sentence(visit, error), NULL, pool);
 }
 
-/* A visitor's mistake is no news for the admin; an outage is told as a warning, what needs a person as an error. */
-static bks_log_level_t level_of(bks_error_kind_t kind)
+/* A visitor's mistake is no news for the admin, nor is each request that the gate before Stripe turns away (that it
+ * closed was told); what Stripe leaves open is a warning; a database that is away, or our own fault, is an error. */
+static bks_log_level_t level_of(const bks_error_t *error)
 {
-    switch (kind) {
+    switch (error->kind) {
     case BKS_ERROR_BAD_REQUEST:
     case BKS_ERROR_INVALID:
     case BKS_ERROR_FORBIDDEN:
@@ -194,7 +195,7 @@ static bks_log_level_t level_of(bks_error_kind_t kind)
     case BKS_ERROR_LIMITED:
         return BKS_LOG_DEBUG;
     case BKS_ERROR_UNAVAILABLE:
-        return BKS_LOG_INFO;
+        return strncmp(error->code, "database_", 9) == 0 ? BKS_LOG_ERROR : BKS_LOG_INFO;
     case BKS_ERROR_REFUSED:
     case BKS_ERROR_UNKNOWN:
         return BKS_LOG_WARN;
@@ -207,6 +208,6 @@ static bks_log_level_t level_of(bks_error_kind_t kind)
 
 void bks_log_error(const bks_visit_t *visit, const bks_error_t *error, apr_pool_t *pool)
 {
-    bks_log(visit->shop->log, level_of(error->kind), "BKS0401: %s %s: %s (%s)", visit->request->method, visit->request->path,
+    bks_log(visit->shop->log, level_of(error), "BKS0401: %s %s: %s (%s)", visit->request->method, visit->request->path,
             bks_error_print(error, pool), bks_error_kind_print(error->kind));
 }
