@@ -50,8 +50,12 @@ sub load_modules {
 # Half of the threads may wait for Stripe at once: by default enough for twenty visitors who meet in one process.
 sub processes {
     my ($threads) = @_;
-    return "StartServers 4\nMinSpareServers 4\nMaxSpareServers 16\nServerLimit $threads\nMaxRequestWorkers $threads\n" if mpm() eq 'prefork';
     my $all = 4 * $threads;
+    if (mpm() eq 'prefork') {
+        # A process for each connection that is kept alive, too.
+        $all = 64 if $all < 64;
+        return "StartServers 24\nMinSpareServers 8\nMaxSpareServers 32\nServerLimit $all\nMaxRequestWorkers $all\n";
+    }
     return "StartServers 2\nServerLimit 4\nThreadsPerChild $threads\nMinSpareThreads $threads\nMaxSpareThreads $all\nMaxRequestWorkers $all\n";
 }
 
