@@ -52,9 +52,9 @@ sub processes {
     my ($threads) = @_;
     my $all = 4 * $threads;
     if (mpm() eq 'prefork') {
-        # A process for each connection that is kept alive, too.
+        # A process for each connection, and all from the start: prefork begins with one more in a second.
         $all = 64 if $all < 64;
-        return "StartServers 24\nMinSpareServers 8\nMaxSpareServers 32\nServerLimit $all\nMaxRequestWorkers $all\n";
+        return "StartServers 64\nMinSpareServers 8\nMaxSpareServers 64\nServerLimit $all\nMaxRequestWorkers $all\n";
     }
     return "StartServers 2\nServerLimit 4\nThreadsPerChild $threads\nMinSpareThreads $threads\nMaxSpareThreads $all\nMaxRequestWorkers $all\n";
 }
