@@ -13,6 +13,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(bks_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(bks_child_init, NULL, NULL, APR_HOOK_FIRST); /* before mod_watchdog starts its thread */
     ap_hook_post_read_request(bks_redact_secrets, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(bks_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_map_to_storage(bks_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(bks_handle, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -158,4 +160,14 @@ int bks_text_to_int(const char *text, int digits, apr_int64_t *number)
     }
     *number = value;
     return 1;
+}
+
+int bks_host_is_loopback(const char *host)
+{
+    struct in_addr address;
+
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "::1") == 0) {
+        return 1;
+    }
+    return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }

@@ -18,6 +18,10 @@ int bks_text_holds_card_number(const char *text);
 /* TEXT without white space at both ends, from POOL. NULL is "". */
 const char *bks_text_trim(const char *text, apr_pool_t *pool);
 
+/* Whether HOST is this very machine: localhost, 127.0.0.0/8 or ::1 (with or without brackets), and not a name that only
+ * begins like one. */
+int bks_host_is_loopback(const char *host);
+
 /* TEXT as a number of DIGITS decimal digits at most, no sign, no white space; false if it is anything else. */
 int bks_text_to_int(const char *text, int digits, apr_int64_t *number);
 

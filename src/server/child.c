@@ -15,7 +15,7 @@
 APLOG_USE_MODULE(bookshop);
 
 #define READERS_MAX 32
-#define DB_WAIT_MS 5000
+#define DB_WAIT_MS 2000 /* a lock that does not come sooner is an outage; the storefront must not wait for it */
 #define TRY_AGAIN_AFTER apr_time_from_sec(1)
 
 static bks_gate_t *process_gate; /* this process's place before Stripe; set by child_init */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <ap_expr.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -111,7 +112,8 @@ static void add_server_timing(request_rec *r, const bks_timing_t *timing, apr_ti
 
 static int send_reply(request_rec *r, const bks_reply_t *reply)
 {
-    apr_table_do(copy_header, r->err_headers_out, reply->headers, NULL);
+    /* Every answer is a page of ours, so these are not the error headers: `Header set` of an admin replaces them. */
+    apr_table_do(copy_header, r->headers_out, reply->headers, NULL);
     if (strstr(apr_table_get(reply->headers, "Cache-Control") ? apr_table_get(reply->headers, "Cache-Control") : "",
                "no-store")) {
         r->no_cache = 1;
@@ -192,6 +194,44 @@ static int redirect_to_index(request_rec *r, const bks_settings_t *settings)
     return HTTP_MOVED_PERMANENTLY;
 }
 
+/* A mount that does not fit BookshopBaseURL serves nothing: tell, but not at each request. */
+static void warn_of_mount(request_rec *r, bks_config_t *config)
+{
+    if (config->runtime && bks_throttle_pass(&config->runtime->misplaced, apr_time_now(), apr_time_from_sec(3600))) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "BKS0213: %s is mounted here, but BookshopBaseURL says that the shop is "
+                      "at %s/: nothing is served at other addresses", r->handler, config->settings->base_url);
+    }
+}
+
+/* What SetHandler says for R, before the request has a handler of its own. */
+static const char *handler_to_be(request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    const char *wrong = NULL;
+
+    return core->expr_handler ? ap_expr_str_exec(r, core->expr_handler, &wrong) : core->handler;
+}
+
+/* The shop's pages have no files: no folder is walked for them, so that neither an index.html nor the folder's own
+ * `Require` comes in between; <Location> alone says who may see them. What <Location> says is known while the address is
+ * translated, and forgotten (request.c) before it is mapped to storage: hence two hooks and a mark. */
+int bks_translate_name(request_rec *r)
+{
+    const int parts = parts_of(handler_to_be(r));
+    const bks_config_t *config = parts ? bks_config_of(r->server) : NULL;
+    const char *path = config && config->settings ? path_below(r->uri, config->settings->prefix) : NULL;
+
+    if (path && (!*path || bks_route_find(parts, r->method, path, r->pool).allow)) {
+        ap_set_module_config(r->request_config, &bookshop_module, r);
+    }
+    return DECLINED;
+}
+
+int bks_map_to_storage(request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &bookshop_module) ? OK : DECLINED;
+}
+
 int bks_handle(request_rec *r)
 {
     const int parts = parts_of(r->handler);
@@ -204,6 +244,7 @@ int bks_handle(request_rec *r)
     }
     path = path_below(r->uri, config->settings->prefix);
     if (!path) {
+        warn_of_mount(r, config);
         return DECLINED;
     }
     if (!*path) {
@@ -223,39 +264,52 @@ int bks_handle(request_rec *r)
 
 #define SECRET_MARK "_secret_"
 
-/* TEXT with an x for each character from the mark on to the end of its value. */
-static char *without_secrets(const char *text, apr_pool_t *pool)
+/* TEXT with an x for each character from MARK on to the end of its value. */
+static char *without(const char *mark, const char *text, apr_pool_t *pool)
 {
     char *copy = apr_pstrdup(pool, text);
     char *at = copy;
 
-    while ((at = strstr(at, SECRET_MARK)) != NULL) {
-        const size_t length = strcspn(at, "&# \t;/");
+    while ((at = strstr(at, mark)) != NULL) {
+        const size_t length = 1 + strcspn(at + 1, "&# \t;/");
 
-        memset(at, 'x', length);
+        memset(at + 1, 'x', length - 1);
         at += length;
     }
     return copy;
 }
 
+/* What logs and mod_status show of TEXT: neither a client secret nor the key of a signed link. */
+static char *fit_to_show(const char *text, apr_pool_t *pool)
+{
+    char *shown = without(SECRET_MARK, text, pool);
+
+    return strstr(shown, "/success?") ? without("&key=", shown, pool) : shown;
+}
+
+static int has_to_hide(const char *text)
+{
+    return strstr(text, SECRET_MARK) || strstr(text, "/success?");
+}
+
 /* Stripe appends the client secret to the address to which it sends the buyer back: it is taken out before anything is
- * logged or shown by mod_status. */
+ * logged or shown by mod_status. A request that httpd refuses before it has read it whole (400) is logged as it came. */
 int bks_redact_secrets(request_rec *r)
 {
     const char *referer = apr_table_get(r->headers_in, "Referer");
 
-    if (r->the_request && strstr(r->the_request, SECRET_MARK)) {
-        r->the_request = without_secrets(r->the_request, r->pool);
+    if (r->the_request && has_to_hide(r->the_request)) {
+        r->the_request = fit_to_show(r->the_request, r->pool);
     }
-    if (r->unparsed_uri && strstr(r->unparsed_uri, SECRET_MARK)) {
-        r->unparsed_uri = without_secrets(r->unparsed_uri, r->pool);
+    if (r->unparsed_uri && has_to_hide(r->unparsed_uri)) {
+        r->unparsed_uri = fit_to_show(r->unparsed_uri, r->pool);
     }
     if (r->args && strstr(r->args, SECRET_MARK)) {
-        r->args = without_secrets(r->args, r->pool);
+        r->args = without(SECRET_MARK, r->args, r->pool);
         r->parsed_uri.query = r->args;
     }
-    if (referer && strstr(referer, SECRET_MARK)) {
-        apr_table_setn(r->headers_in, "Referer", without_secrets(referer, r->pool));
+    if (referer && has_to_hide(referer)) {
+        apr_table_setn(r->headers_in, "Referer", fit_to_show(referer, r->pool));
     }
     return DECLINED;
 }

@@ -7,6 +7,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "base/throttle.h"
 #include "shop/shop.h"
 
 extern module AP_MODULE_DECLARE_DATA bookshop_module;
@@ -17,6 +18,7 @@ extern module AP_MODULE_DECLARE_DATA bookshop_module;
 typedef struct {
     bks_shop_t shop;           /* without what belongs to a request: timing, log */
     bks_identity_t identity;
+    bks_throttle_t misplaced;  /* warnings of a mount that does not fit */
     bks_log_t log;             /* to the server's log, for what no request is about */
     int ready;                 /* database and Stripe's client are there */
     apr_time_t tried;          /* when it was last tried to get ready */
@@ -92,6 +94,8 @@ int bks_watch_register(server_rec *s, apr_pool_t *pconf);
 
 /* handler.c */
 int bks_handle(request_rec *r);
+int bks_translate_name(request_rec *r);
+int bks_map_to_storage(request_rec *r);
 int bks_redact_secrets(request_rec *r);
 
 /* log_bridge.c: the house's log lines into httpd's. */

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "server/module.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include <apr_file_info.h>
@@ -36,17 +35,6 @@ static const bks_error_t *refuse(apr_pool_t *pool, const char *format, ...)
     sentence = apr_pvsprintf(pool, format, args);
     va_end(args);
     return bks_error_make(BKS_ERROR_CONFIG, "config", APR_SUCCESS, pool, "%s", sentence);
-}
-
-/* Whether HOST is this very machine: a name that only begins like its addresses is not. */
-static int is_loopback(const char *host)
-{
-    struct in_addr address;
-
-    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "::1") == 0) {
-        return 1;
-    }
-    return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
 #define HOST_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
@@ -84,7 +72,7 @@ static const bks_error_t *parse_address(const char *directive, const char *text,
     if (uri->hostname[strspn(uri->hostname, HOST_CHARACTERS)] || (uri->port_str && *uri->port_str && !is_port(uri->port_str))) {
         return refuse(pool, "%s: the host or port of %s can't be one", directive, text);
     }
-    if (strcasecmp(uri->scheme, "https") != 0 && !(strcasecmp(uri->scheme, "http") == 0 && is_loopback(uri->hostname))) {
+    if (strcasecmp(uri->scheme, "https") != 0 && !(strcasecmp(uri->scheme, "http") == 0 && bks_host_is_loopback(uri->hostname))) {
         return refuse(pool, "%s: %s must begin with https:// (http:// is for this machine alone: localhost, 127.0.0.1, [::1])",
                       directive, text);
     }

@@ -4,15 +4,11 @@
 
 #include <string.h>
 
-#include "shop/memory.h"
 #include "store/payment_store.h"
 
-bks_payment_t *bks_remembered_payment(const bks_shop_t *shop, const bks_visitor_t *visitor, const char *intent,
-                                      apr_pool_t *pool)
+bks_payment_t *bks_remembered_payment(const bks_visitor_t *visitor, const char *intent)
 {
-    bks_payment_t *payment = bks_memory_find_payment(shop, visitor->id, pool);
-
-    return payment && strcmp(payment->intent, intent) == 0 ? payment : NULL;
+    return visitor->remembered && strcmp(visitor->remembered->intent, intent) == 0 ? visitor->remembered : NULL;
 }
 
 const bks_error_t *bks_payment_catch_up(bks_conn_t *conn, const bks_payment_t *remembered, const char *intent,

@@ -6,9 +6,8 @@
 #include "model/order.h"
 #include "shop/visit.h"
 
-/* The payment that the cache remembers for VISITOR, if it is of PaymentIntent INTENT; else NULL. From POOL. */
-bks_payment_t *bks_remembered_payment(const bks_shop_t *shop, const bks_visitor_t *visitor, const char *intent,
-                                      apr_pool_t *pool);
+/* The payment that the cache remembers for VISITOR, if it is of PaymentIntent INTENT; else NULL. */
+bks_payment_t *bks_remembered_payment(const bks_visitor_t *visitor, const char *intent);
 
 /* The payment of PaymentIntent INTENT as the database has it, or NULL. In a write transaction, where REMEMBERED (may be
  * NULL) is of that PaymentIntent and the database does not know yet, it is saved first. */

@@ -94,11 +94,6 @@ bks_payment_t *bks_memory_find_payment(const bks_shop_t *shop, const char *visit
     return good && strcmp(payment->visitor, visitor) == 0 ? payment : NULL;
 }
 
-int bks_memory_has_payment(const bks_shop_t *shop, const char *visitor, apr_pool_t *pool)
-{
-    return bks_memory_find_payment(shop, visitor, pool) != NULL;
-}
-
 void bks_memory_drop_payment(const bks_shop_t *shop, const char *visitor, apr_pool_t *pool)
 {
     if (bks_memory_is_on(shop)) {

@@ -15,8 +15,6 @@ void bks_memory_put_payment(const bks_shop_t *shop, const bks_payment_t *payment
 /* The open payment that is remembered for VISITOR, or NULL; from POOL. Its body is not remembered: "". */
 bks_payment_t *bks_memory_find_payment(const bks_shop_t *shop, const char *visitor, apr_pool_t *pool);
 
-int bks_memory_has_payment(const bks_shop_t *shop, const char *visitor, apr_pool_t *pool);
-
 void bks_memory_drop_payment(const bks_shop_t *shop, const char *visitor, apr_pool_t *pool);
 
 #endif

@@ -183,6 +183,12 @@ static const bks_error_t *replace_attempt(bks_conn_t *conn, void *baton, apr_poo
     return BKS_FINE;
 }
 
+/* Whether the payment at hand is for this bag. */
+static int fits(const paying_job_t *job)
+{
+    return strcmp(job->payment->bag, job->bag_text) == 0;
+}
+
 /* The fate of the call is unknown and its key tells no more: look whether Stripe has the PaymentIntent; only if it has
  * not, a new attempt gets a new key (INTENT stays NULL, and the next round sends it). */
 static const bks_error_t *look_up_lost(paying_job_t *job, bks_intent_t **intent, apr_pool_t *pool)
@@ -190,9 +196,12 @@ static const bks_error_t *look_up_lost(paying_job_t *job, bks_intent_t **intent,
     const bks_payment_t *payment = job->payment;
 
     BKS_TRY(bks_intent_find_by_order(job->shop->stripe, job->shop->timing, job->shop->identity->id, payment->order,
-                                     payment->created - LOOK_BACK, job->now + LOOK_BACK, intent, pool));
+                                     payment->created - LOOK_BACK, payment->created + KEY_GOOD_FOR + LOOK_BACK, intent, pool));
     if (*intent) {
         return BKS_FINE;
+    }
+    if (!fits(job)) {
+        return finish(job, give_up_order, pool); /* it would be made only to be cancelled */
     }
     return bks_db_write(job->shop->db, job->shop->timing, replace_attempt, job, pool);
 }
@@ -212,13 +221,15 @@ static const bks_error_t *send_call(paying_job_t *job, bks_intent_t **intent, ap
         const bks_error_t *error =
             bks_intent_create(job->shop->stripe, job->shop->timing, payment->body, payment->key, intent, &replayed, pool);
 
-        if (error && error->kind == BKS_ERROR_UNKNOWN && replayed) {
-            error = look_up_lost(job, intent, pool);
-        }
         if (error && error->kind == BKS_ERROR_REFUSED) {
             BKS_TRY(finish(job, give_up_order, pool));
         }
-        BKS_TRY(error);
+        if (error && (error->kind != BKS_ERROR_UNKNOWN || !replayed)) {
+            return error;
+        }
+        if (error) {
+            BKS_TRY(look_up_lost(job, intent, pool));
+        }
     }
     if (!*intent) {
         return BKS_FINE;
@@ -232,21 +243,16 @@ static const bks_error_t *send_call(paying_job_t *job, bks_intent_t **intent, ap
     return BKS_FINE;
 }
 
-/* Whether the payment at hand is for this bag. */
-static int fits(const paying_job_t *job)
-{
-    return strcmp(job->payment->bag, job->bag_text) == 0;
-}
-
 /* A cancellation is idempotent by nature (a second one finds it canceled), and what was answered to an earlier one may no
  * longer be true: so each has a key of its own, which only its own retries repeat. */
-static const bks_error_t *cancel(const paying_job_t *job, bks_intent_t **intent, apr_pool_t *pool)
+const bks_error_t *bks_payment_cancel(const bks_shop_t *shop, const bks_payment_t *payment, bks_intent_t **intent,
+                                      apr_pool_t *pool)
 {
     const char *once, *key;
 
     BKS_TRY(bks_id_make(&once, pool));
-    BKS_TRY(bks_idempotency_key_make(&key, job->payment->order, "cancel", job->payment->attempt, once, pool));
-    return bks_intent_cancel(job->shop->stripe, job->shop->timing, job->payment->intent, key, intent, pool);
+    BKS_TRY(bks_idempotency_key_make(&key, payment->order, "cancel", payment->attempt, once, pool));
+    return bks_intent_cancel(shop->stripe, shop->timing, payment->intent, key, intent, pool);
 }
 
 /* What Stripe says of the payment at hand now; one for another bag is cancelled on the way. */
@@ -259,12 +265,21 @@ static const bks_error_t *ask_stripe(paying_job_t *job, bks_intent_t **intent, a
         }
     }
     if (!fits(job)) {
-        return cancel(job, intent, pool);
+        return bks_payment_cancel(job->shop, job->payment, intent, pool);
     }
     if (*intent) {
         return BKS_FINE;
     }
     return bks_intent_retrieve(job->shop->stripe, job->shop->timing, job->payment->intent, intent, pool);
+}
+
+/* A client secret begins with the id of its PaymentIntent. */
+static int has_own_secret(const bks_intent_t *intent)
+{
+    const size_t length = strlen(intent->id);
+
+    return intent->client_secret && strncmp(intent->client_secret, intent->id, length) == 0
+           && strncmp(intent->client_secret + length, "_secret_", 8) == 0;
 }
 
 /* Why the payable INTENT can't be shown to the buyer of PAYMENT, or NULL: what the page shows must be what is charged. */
@@ -276,7 +291,10 @@ static const char *find_fault(const bks_intent_t *intent, const bks_payment_t *p
     if (intent->livemode != payment->livemode) {
         return "is of the other mode than the keys";
     }
-    return intent->client_secret ? NULL : "came without a client secret";
+    if (intent->order && strcmp(intent->order, payment->order) != 0) {
+        return "is for another order";
+    }
+    return has_own_secret(intent) ? NULL : "came without its client secret";
 }
 
 static const bks_error_t *pay_on(const paying_job_t *job, bks_intent_t *intent, bks_paying_t **paying, apr_pool_t *pool)
@@ -327,8 +345,9 @@ static const bks_error_t *pick(paying_job_t *job, int round, apr_pool_t *pool)
     job->payment = NULL;
     job->is_remembered = 0;
     if (!job->visitor->is_new && round == 0) {
-        job->payment = bks_memory_find_payment(job->shop, job->visitor->id, pool);
-        job->is_remembered = job->payment != NULL;
+        job->payment = job->visitor->remembered;
+        job->is_remembered = job->payment && fits(job); /* another bag's is looked up, because it is to be ended */
+        job->payment = job->is_remembered ? job->payment : NULL;
         if (!job->payment) {
             BKS_TRY(bks_db_read(job->shop->db, job->shop->timing, find_open, job, pool));
         }

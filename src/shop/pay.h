@@ -22,4 +22,8 @@ typedef struct {
 const bks_error_t *bks_pay_for_bag(const bks_shop_t *shop, const bks_visitor_t *visitor, const bks_bag_t *bag,
                                    bks_paying_t **paying, apr_pool_t *pool);
 
+/* Cancels PAYMENT's PaymentIntent at Stripe; INTENT gets it as it then is, which is canceled unless it can't be. */
+const bks_error_t *bks_payment_cancel(const bks_shop_t *shop, const bks_payment_t *payment, bks_intent_t **intent,
+                                      apr_pool_t *pool);
+
 #endif

@@ -13,7 +13,7 @@ typedef struct {
 
 /* Saves FORM with the order of its PaymentIntent. NOT_FOUND "payment_not_found" if that is not VISITOR's; CONFLICT
  * "bag_changed" if it is no longer the visitor's open one, or the page showed another amount; CONFLICT "payment_over" once
- * the payment is made or on its way. */
+ * the payment is made or on its way, at Stripe or here. Stripe's errors, the database's. */
 const bks_error_t *bks_order_place_form(const bks_shop_t *shop, const bks_visitor_t *visitor,
                                         const bks_checkout_form_t *form, apr_pool_t *pool);
 

@@ -53,7 +53,8 @@ const bks_error_t *bks_visitor_meet(const bks_shop_t *shop, const char *cookie, 
     known->cookie = cookie;
     BKS_TRY(id_of(cookie, &known->id, pool));
     *visitor = known;
-    if (bks_memory_has_payment(shop, known->id, pool)) {
+    known->remembered = bks_memory_find_payment(shop, known->id, pool);
+    if (known->remembered) {
         return BKS_FINE;
     }
     job.id = known->id;

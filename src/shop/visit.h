@@ -3,11 +3,13 @@
 #ifndef BKS_SHOP_VISIT_H
 #define BKS_SHOP_VISIT_H
 
+#include "model/order.h"
 #include "shop/shop.h"
 
 typedef struct {
     const char *cookie;    /* 32 hex digits */
     const char *id;        /* SHA-256 of it, 64 hex digits: what the database knows */
+    bks_payment_t *remembered; /* the open payment that the cache has of them, or NULL */
     int is_new;            /* nothing of it is in the database yet; the answer must set the cookie */
 } bks_visitor_t;
 

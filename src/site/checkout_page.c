@@ -67,6 +67,7 @@ static void fill_book(bks_json_t *values, const wish_t *wish, const bks_visit_t 
     bks_json_t *book = bks_json_set_object(values, "book");
 
     bks_book_card_fill(book, wish->book, &visit->shop->settings->places, pool);
+    bks_json_set_text(book, "variant", line->variant);
     bks_json_set_text(book, "price", bks_money_print(line->unit_price, wish->bag->currency, pool));
     bks_json_set_int(values, "count", line->quantity);
 }
@@ -91,7 +92,8 @@ static const bks_error_t *fill_form(bks_json_t *values, const bks_visit_t *visit
     bks_json_set_text(form, "action", bks_buy_url(&settings->places, wish->item, wish->variant, pool));
     bks_json_set_text(form, "cache_url", apr_pstrcat(pool, settings->prefix, "/checkout/cache_checkout_data", NULL));
     bks_json_set_text(form, "return_url", apr_pstrcat(pool, settings->base_url, link, NULL));
-    bks_json_set_text(form, "success_url", apr_pstrcat(pool, settings->prefix, link, NULL));
+    bks_json_set_text(form, "success_url",
+                      apr_pstrcat(pool, settings->prefix, bks_receipt_path(paying->intent->id, pool), NULL));
     bks_json_set_text(form, "item_url", bks_buy_url(&settings->places, wish->item, wish->variant, pool));
     bks_json_set_text(form, "stripe_js", settings->stripe_js);
     bks_json_set_text(form, "locale", LOCALE);
@@ -121,15 +123,12 @@ static const bks_error_t *start_paying(const bks_visit_t *visit, bks_reply_t *re
     bks_json_t *values;
 
     BKS_TRY(bks_visit_meet(visit, &visitor, pool));
-    BKS_TRY(bks_money_may_charge(wish->bag->total, wish->bag->currency, pool));
     bks_cookie_set(reply, visitor, visit->shop->settings, pool); /* also beside an error: the order may be saved by then */
     BKS_TRY(bks_pay_for_bag(visit->shop, visitor, wish->bag, &paying, pool));
     if (paying->over) {
-        const char *link;
-
-        BKS_TRY(bks_receipt_link(visit->shop, paying->payment->order, paying->intent->id, &link, pool));
         bks_headers_fill(reply, visit->shop->settings, BKS_HEADERS_RECEIPT, pool);
-        bks_reply_redirect(reply, apr_pstrcat(pool, visit->shop->settings->base_url, link, NULL));
+        bks_reply_redirect(reply, apr_pstrcat(pool, visit->shop->settings->base_url,
+                                              bks_receipt_path(paying->intent->id, pool), NULL));
         return BKS_FINE;
     }
     values = values_for(visit, wish, pool);
@@ -200,5 +199,5 @@ const bks_error_t *bks_checkout_cache(const bks_visit_t *visit, bks_reply_t *rep
 const bks_error_t *bks_checkout_post(const bks_visit_t *visit, bks_reply_t *reply, apr_pool_t *pool)
 {
     BKS_TRY(save_form(visit, pool));
-    return bks_page_message(visit, reply, "script_needed", bks_own_url(visit, pool), pool);
+    return bks_page_message(visit, reply, "script_needed", pool);
 }

@@ -14,7 +14,8 @@ const char *bks_say(const bks_visit_t *visit, const char *code)
     return bks_words_say(visit->shop->settings->words, code);
 }
 
-const char *bks_own_url(const bks_visit_t *visit, apr_pool_t *pool)
+/* The address of this request, with its query: a path of the shop's own. */
+static const char *own_url(const bks_visit_t *visit, apr_pool_t *pool)
 {
     const char *url = apr_pstrcat(pool, visit->shop->settings->prefix, visit->request->path, NULL);
     const bks_form_t *query = visit->query;
@@ -71,66 +72,70 @@ const bks_error_t *bks_page_render(const bks_visit_t *visit, bks_reply_t *reply,
     return bks_template_render(visit->shop->settings->templates, template_name, values, &reply->body, &reply->length, pool);
 }
 
-/* How a page that says CODE is headed, and what it offers; AGAIN: the same address once more, by itself or by a click. */
+/* Where a page that says something leads. */
+typedef enum {
+    TO_INDEX,
+    AGAIN,  /* to the same address, which may work in a moment: the page tries by itself */
+    BACK    /* to the page whose form was posted, which has the same address */
+} way_t;
+
+/* How a page that says CODE is headed, and where it leads. */
 static const struct {
     const char *code;
     const char *heading;
     const char *action;
-    int again;
+    way_t way;
 } messages[] = {
-    {"not_found", "heading_not_found", "action_home", 0},
-    {"payment_not_found", "heading_payment_not_found", "action_home", 0},
-    {"check_later", "heading_check_later", "action_reload", 1},
-    {"script_needed", "heading_script_needed", "action_back_to_checkout", 0},
-    {"session_expired", "heading_session_expired", "action_home", 0},
-    {"forbidden", "heading_forbidden", "action_home", 0},
-    {"bag_changed", "heading_bag_changed", "action_home", 0},
-    {"payment_over", "heading_session_expired", "action_home", 0},
-    {"method_not_allowed", "heading_method_not_allowed", "action_home", 0},
-    {"too_large", "heading_too_large", "action_home", 0},
-    {"stripe_unavailable", "heading_unavailable", "action_home", 0},
-    {"database_unavailable", "heading_unavailable", "action_retry", 1},
-    {"database_busy", "heading_unavailable", "action_retry", 1},
-    {"bad_request", "heading_bad_request", "action_home", 0},
-    {"card_number_in_field", "heading_form_error", "action_home", 0},
-    {"email_required", "heading_form_error", "action_home", 0},
-    {"email_invalid", "heading_form_error", "action_home", 0},
-    {"email_too_long", "heading_form_error", "action_home", 0},
-    {"form_error", "heading_form_error", "action_home", 0},
+    {"not_found", "heading_not_found", "action_home", TO_INDEX},
+    {"payment_not_found", "heading_payment_not_found", "action_home", TO_INDEX},
+    {"check_later", "heading_check_later", "action_reload", AGAIN},
+    {"script_needed", "heading_script_needed", "action_back_to_checkout", BACK},
+    {"session_expired", "heading_session_expired", "action_back_to_checkout", BACK},
+    {"forbidden", "heading_forbidden", "action_home", TO_INDEX},
+    {"bag_changed", "heading_bag_changed", "action_back_to_checkout", BACK},
+    {"payment_over", "heading_session_expired", "action_back_to_checkout", BACK},
+    {"method_not_allowed", "heading_method_not_allowed", "action_home", TO_INDEX},
+    {"too_large", "heading_too_large", "action_home", TO_INDEX},
+    {"stripe_unavailable", "heading_unavailable", "action_home", TO_INDEX},
+    {"database_unavailable", "heading_unavailable", "action_retry", AGAIN},
+    {"database_busy", "heading_unavailable", "action_retry", AGAIN},
+    {"bad_request", "heading_bad_request", "action_home", TO_INDEX},
+    {"card_number_in_field", "heading_form_error", "action_back_to_checkout", BACK},
+    {"email_required", "heading_form_error", "action_back_to_checkout", BACK},
+    {"email_invalid", "heading_form_error", "action_back_to_checkout", BACK},
+    {"email_too_long", "heading_form_error", "action_back_to_checkout", BACK},
+    {"form_error", "heading_form_error", "action_back_to_checkout", BACK},
 };
 
 static const bks_error_t *render_message(const bks_visit_t *visit, bks_reply_t *reply, const char *code, const char *text,
-                                         const char *action_url, apr_pool_t *pool)
+                                         apr_pool_t *pool)
 {
     const char *heading = "heading_server_error", *action = "action_home";
     bks_page_t page = {NULL, "", NULL};
     bks_json_t *values;
-    int again = 0;
+    way_t way = TO_INDEX;
 
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
         if (strcmp(messages[i].code, code) == 0) {
             heading = messages[i].heading;
             action = messages[i].action;
-            again = messages[i].again && visit->request->body == NULL;
+            way = messages[i].way;
         }
     }
     page.title = bks_say(visit, heading);
     values = bks_page_values(visit, &page, pool);
     bks_json_set_text(values, "heading", page.title);
     bks_json_set_text(values, "text", text);
-    bks_json_set_bool(values, "refresh", again);
+    bks_json_set_bool(values, "refresh", way == AGAIN && !visit->request->body);
     bks_json_set_text(values, "action_label", bks_say(visit, action));
-    if (!action_url) {
-        action_url = again ? bks_own_url(visit, pool) : apr_pstrcat(pool, visit->shop->settings->prefix, "/", NULL);
-    }
-    bks_json_set_text(values, "action_url", action_url);
+    bks_json_set_text(values, "action_url", way == TO_INDEX ? apr_pstrcat(pool, visit->shop->settings->prefix, "/", NULL)
+                                                            : own_url(visit, pool));
     return bks_page_render(visit, reply, "message", values, BKS_HEADERS_RECEIPT, pool);
 }
 
-const bks_error_t *bks_page_message(const bks_visit_t *visit, bks_reply_t *reply, const char *code, const char *action_url,
-                                    apr_pool_t *pool)
+const bks_error_t *bks_page_message(const bks_visit_t *visit, bks_reply_t *reply, const char *code, apr_pool_t *pool)
 {
-    return render_message(visit, reply, code, bks_say(visit, code), action_url, pool);
+    return render_message(visit, reply, code, bks_say(visit, code), pool);
 }
 
 const char *bks_error_sentence(const bks_visit_t *visit, const bks_error_t *error)
@@ -177,7 +182,7 @@ const bks_error_t *bks_page_error(const bks_visit_t *visit, bks_reply_t *reply, 
         reply_json_error(visit, reply, error, pool);
         return BKS_FINE;
     }
-    return render_message(visit, reply, error->code, bks_error_sentence(visit, error), NULL, pool);
+    return render_message(visit, reply, error->code, bks_error_sentence(visit, error), pool);
 }
 
 /* A visitor's mistake is no news for the admin, nor is each request that the gate before Stripe turns away (that it

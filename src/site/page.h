@@ -22,15 +22,11 @@ const bks_error_t *bks_page_render(const bks_visit_t *visit, bks_reply_t *reply,
 /* The sentence of CODE. */
 const char *bks_say(const bks_visit_t *visit, const char *code);
 
-/* The address of this request, with its query: a path of the shop's own. From POOL. */
-const char *bks_own_url(const bks_visit_t *visit, apr_pool_t *pool);
-
 /* Turns ERROR into REPLY: a page of the shop, or JSON {"error": {"code", "message", "field"}} for who asked for JSON. */
 const bks_error_t *bks_page_error(const bks_visit_t *visit, bks_reply_t *reply, const bks_error_t *error, apr_pool_t *pool);
 
-/* A page that says one thing: the sentence CODE under its heading, and a way on to ACTION_URL (NULL: the index). */
-const bks_error_t *bks_page_message(const bks_visit_t *visit, bks_reply_t *reply, const char *code, const char *action_url,
-                                    apr_pool_t *pool);
+/* A page that says one thing: the sentence CODE under its heading, and a way on. */
+const bks_error_t *bks_page_message(const bks_visit_t *visit, bks_reply_t *reply, const char *code, apr_pool_t *pool);
 
 /* The sentence for a visitor that says ERROR: Stripe's own where it is meant for the buyer. */
 const char *bks_error_sentence(const bks_visit_t *visit, const bks_error_t *error);

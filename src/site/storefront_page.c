@@ -17,7 +17,7 @@ static int is_known(const bks_visit_t *visit, bks_reply_t *reply, const bks_snap
     const char *sent = apr_table_get(visit->request->headers, "If-None-Match");
     const char *etag = apr_pstrcat(pool, "\"", snapshot->version, "-", visit->shop->settings->version, "\"", NULL);
 
-    apr_table_setn(reply->headers, "ETag", etag);
+    apr_table_setn(reply->headers, "ETag", apr_pstrcat(pool, "W/", etag, NULL)); /* weak: httpd may compress the page */
     if (!sent || !strstr(sent, etag)) {
         return 0;
     }

@@ -242,6 +242,15 @@ const bks_error_t *bks_intent_create(bks_stripe_t *stripe, bks_timing_t *timing,
     return call_for_intent(stripe, timing, &request, intent, replayed, pool);
 }
 
+/* An answer about another PaymentIntent than ID is no answer. */
+static const bks_error_t *check_asked(const bks_intent_t *intent, const char *id, apr_pool_t *pool)
+{
+    if (strcmp(intent->id, id) != 0) {
+        return bks_error_make(BKS_ERROR_UNKNOWN, "stripe_unavailable", APR_SUCCESS, pool, "asked for %s, got another one", id);
+    }
+    return BKS_FINE;
+}
+
 const bks_error_t *bks_intent_retrieve(bks_stripe_t *stripe, bks_timing_t *timing, const char *id,
                                        bks_intent_t **intent, apr_pool_t *pool)
 {
@@ -249,7 +258,8 @@ const bks_error_t *bks_intent_retrieve(bks_stripe_t *stripe, bks_timing_t *timin
 
     BKS_TRY(check_id(id, pool));
     request.path = apr_pstrcat(pool, PATH "/", id, NULL);
-    return call_for_intent(stripe, timing, &request, intent, NULL, pool);
+    BKS_TRY(call_for_intent(stripe, timing, &request, intent, NULL, pool));
+    return check_asked(*intent, id, pool);
 }
 
 const bks_error_t *bks_intent_update(bks_stripe_t *stripe, bks_timing_t *timing, const char *id, const char *body,
@@ -259,7 +269,8 @@ const bks_error_t *bks_intent_update(bks_stripe_t *stripe, bks_timing_t *timing,
 
     BKS_TRY(check_id(id, pool));
     request.path = apr_pstrcat(pool, PATH "/", id, NULL);
-    return call_for_intent(stripe, timing, &request, intent, NULL, pool);
+    BKS_TRY(call_for_intent(stripe, timing, &request, intent, NULL, pool));
+    return check_asked(*intent, id, pool);
 }
 
 static int is_state_refusal(const bks_error_t *error)
@@ -278,14 +289,15 @@ const bks_error_t *bks_intent_cancel(bks_stripe_t *stripe, bks_timing_t *timing,
     request.path = apr_pstrcat(pool, PATH "/", id, "/cancel", NULL);
     error = bks_stripe_call(stripe, timing, &request, &answer, pool);
     if (!error) {
-        return bks_intent_parse(answer->json, intent, pool);
+        BKS_TRY(bks_intent_parse(answer->json, intent, pool));
+        return check_asked(*intent, id, pool);
     }
     if (!is_state_refusal(error)) {
         return error;
     }
     /* A repeated refusal shows the PaymentIntent as it was, so that is asked again. */
     if (!answer->replayed && !bks_intent_parse(bks_json_get(answer->json, "error.payment_intent"), intent, pool)) {
-        return BKS_FINE;
+        return check_asked(*intent, id, pool);
     }
     return bks_intent_retrieve(stripe, timing, id, intent, pool);
 }

@@ -31,6 +31,7 @@ typedef struct {
     const char *what;       /* "POST /v1/payment_intents", for the log: without the query */
     apr_time_t started;     /* monotonic */
     apr_time_t deadline;    /* monotonic */
+    apr_time_t spent;       /* on earlier calls of the same request */
     int maybe_done;         /* a try's fate is unknown */
     bks_stripe_answer_t *answer;
     bks_stripe_verdict_t verdict;
@@ -116,7 +117,7 @@ static void begin_call(call_t *call)
     call->wire.body = post ? (request->body ? request->body : "") : NULL;
     call->wire.headers = make_headers(call->stripe, request, call->pool);
     call->wire.silence_ms = call->stripe->settings.total_ms / 2;
-    call->deadline = call->started + apr_time_from_msec(call->stripe->settings.total_ms);
+    call->deadline = call->started + apr_time_from_msec(call->stripe->settings.total_ms) - call->spent;
 }
 
 /* One try. */
@@ -249,6 +250,8 @@ const bks_error_t *bks_stripe_call(bks_stripe_t *stripe, bks_timing_t *timing, c
                                    bks_stripe_answer_t **answer, apr_pool_t *pool)
 {
     call_t call = {.stripe = stripe, .request = request, .started = monotonic_now(), .pool = pool};
+
+    call.spent = timing ? timing->stripe : 0; /* the limit is for all calls of a request together */
     const bks_error_t *error;
     apr_time_t took;
 

@@ -68,7 +68,7 @@ typedef struct {
  *   UNAVAILABLE "stripe_limited"      429 after the retries; retry_after is set
  *   INTERNAL "idempotency_error"      the same key with other bytes: a bug of ours, never retried
  *   INTERNAL "internal"               the request breaks a rule above (no key, no path), or libcurl has no memory
- * TIMING (may be NULL) learns the time spent. Retries: Stripe-Should-Retry first, then 409, 5xx, 429 with code
+ * TIMING (may be NULL) learns the time spent, and total_ms is for all calls that it has seen together. Retries: Stripe-Should-Retry first, then 409, 5xx, 429 with code
  * lock_timeout, connection errors; at most 2; backoff 0.5 s doubling to 5 s with jitter; within total_ms. None once the
  * breaker has opened, none for a repeated (Idempotent-Replayed) failure, none where connecting used up its time or the
  * certificate was refused. A try that hears nothing for half of total_ms is given up. Any thread. */

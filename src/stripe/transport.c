@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "stripe/transport.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -69,16 +68,6 @@ void bks_stripe_global_end(void)
 
 /* Making. */
 
-static int is_loopback(const char *host)
-{
-    struct in_addr v4;
-
-    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) {
-        return 1;
-    }
-    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
 static int has_part(CURLU *url, CURLUPart part)
 {
     char *text = NULL;
@@ -100,7 +89,7 @@ static const char *allowed_protocol(CURLU *url)
         if (strcmp(scheme, "https") == 0) {
             protocol = "https";
         }
-        else if (strcmp(scheme, "http") == 0 && is_loopback(host)) {
+        else if (strcmp(scheme, "http") == 0 && bks_host_is_loopback(host)) {
             protocol = "http";
         }
     }

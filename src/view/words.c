@@ -10,14 +10,14 @@
 
 const char *const bks_words_needed[] = {
     "action_back_to_checkout", "action_home", "action_reload", "action_retry", "amount_too_small", "bad_request",
-    "bag_changed", "card_form_off", "card_number_in_field", "check_later", "email_invalid", "email_required",
-    "email_too_long", "forbidden", "form_error", "heading_bad_request", "heading_bag_changed", "heading_card_form_off",
-    "heading_check_later", "heading_forbidden", "heading_form_error", "heading_method_not_allowed", "heading_not_found",
+    "bag_changed", "card_form_off", "card_number_in_field", "check_later", "database_busy",
+    "database_unavailable", "email_invalid", "email_required",
+    "email_too_long", "forbidden", "form_error", "heading_bad_request", "heading_bag_changed", "heading_check_later", "heading_forbidden", "heading_form_error", "heading_method_not_allowed", "heading_not_found",
     "heading_payment_not_found", "heading_script_needed", "heading_server_error", "heading_session_expired",
     "heading_too_large", "heading_unavailable", "method_not_allowed", "no_item_selected", "not_found",
     "payment_not_found", "payment_over", "refused_by_stripe", "script_needed", "server_error", "session_expired",
     "stripe_unavailable", "title_action_needed", "title_authorized", "title_canceled", "title_checkout", "title_held",
-    "title_index", "title_paid", "title_processing", "too_large", NULL,
+    "title_paid", "title_processing", "too_large", NULL,
 };
 
 /* The path of the first messages.json of DIRS, or NULL. */
