@@ -19,12 +19,15 @@ const OPERATIONS = {
   'payment_methods.retrieve': ['PaymentMethods', 'PaymentMethodRetrieveParams'],
   'charges.retrieve': ['Charges', 'ChargeRetrieveParams'],
   'charges.list': ['Charges', 'ChargeListParams'],
+  'events.retrieve': ['Events', 'EventRetrieveParams'],
+  'events.list': ['Events', 'EventListParams'],
 };
 // object -> [declaration file, name of its type]
 const OBJECTS = {
   payment_intent: ['PaymentIntents', 'PaymentIntent'],
   payment_method: ['PaymentMethods', 'PaymentMethod'],
   charge: ['Charges', 'Charge'],
+  event: ['Events', 'EventBase'],
 };
 
 const [packageDir, outDir] = process.argv.slice(2);

@@ -12,7 +12,10 @@ use Sandbox::Form qw(parse_form);
 use Sandbox::Ids qw(new_id);
 use Sandbox::Resources qw(route_of expandable public_view);
 
-use constant { DEFAULT_VERSION => '2026-10-28.endive', LONGEST_KEY => 255, DEEPEST_EXPANSION => 4 };
+use constant { DEFAULT_VERSION => Sandbox::Contract::CURRENT_VERSION, LONGEST_KEY => 255, DEEPEST_EXPANSION => 4 };
+
+# objects whose parts stay in the version that they were made in, while some fields are counted anew
+my %FROZEN = (event => 1);
 
 sub new {
     my ($class, %given) = @_;
@@ -193,7 +196,7 @@ sub execute {
     $call->{executing} = 1;
     my %context = (
         ledger => $self->{ledger}, now => $call->{now}, access => $call->{access}, origin => $call->{request}{origin},
-        version => $call->{version},
+        version => $call->{version}, request => { id => $call->{id}, idempotency_key => $call->{request}{idempotency_key} },
     );
     my $object = $route->{code}->(\%context, $params, $call->{object_id});
     my $body   = $self->render($call, $object, $params->{expand});
@@ -204,7 +207,7 @@ sub execute {
 # The object's text: as the ledger has it where nothing is to be added or hidden.
 sub render {
     my ($self, $call, $object, $expand) = @_;
-    my $as_stored = $call->{access} eq 'secret' && !$expand && $call->{version} eq DEFAULT_VERSION && $object->{id};
+    my $as_stored = $call->{access} eq 'secret' && !$expand && $call->{version} eq DEFAULT_VERSION && $object->{id} && !$FROZEN{ $object->{object} };
     my $text = $as_stored ? $self->{ledger}->text_of($object->{id}) : undef;
     return $text if defined $text;
     $self->expand($object, $_, $_, 0) for @{ $expand // [] };
@@ -219,7 +222,7 @@ sub view {
     my $shown = $call->{access} eq 'public' ? public_view($object) : $object;
     my $kind  = $object->{object} // '';
     my $known = $call->{contract} ? $call->{contract}->fields_of($kind) : undef;
-    my %view  = map { $_ => $self->view($call, $shown->{$_}) } grep { $_ ne '_' and !$known || $known->{$_} } keys %$shown;
+    my %view  = map { $_ => $FROZEN{$kind} ? $shown->{$_} : $self->view($call, $shown->{$_}) } grep { $_ ne '_' and !$known || $known->{$_} } keys %$shown;
     return \%view;
 }
 

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Mojo::JSON qw(true false);
 use Sandbox::Error;
+use Sandbox::Events;
 use Sandbox::Ids qw(new_id);
 use Sandbox::Lists;
 
@@ -20,6 +21,9 @@ sub list {
     return Sandbox::Lists::page($context, charge => '/v1/charges', $params,
         sub { !defined $wanted or ($_[0]{payment_intent} // '') eq $wanted });
 }
+
+# what became of the attempt -> the event that tells of it
+my %EVENT = (succeeded => 'charge.succeeded', authorized => 'charge.succeeded', pending => 'charge.pending', failed => 'charge.failed');
 
 # what became of the attempt -> [status, paid, captured, outcome's network_status, outcome's type, seller's message]
 my %RESULT = (
@@ -70,6 +74,7 @@ sub create {
         _                              => {},
     };
     $context->{ledger}->save($charge);
+    Sandbox::Events::note($context, $EVENT{$result}, $charge);
     return $charge;
 }
 
@@ -89,10 +94,8 @@ sub card_details {
 # The authorized charge takes the money, or what is asked of it.
 sub capture {
     my ($context, $id, $amount) = @_;
-    my $charge = $context->{ledger}->find(charge => $id);
-    @$charge{qw(captured amount_captured balance_transaction)} = (true, $amount, new_id('balance_transaction'));
-    $context->{ledger}->save($charge);
-    return $charge;
+    return change($context, $id, 'charge.captured',
+        { captured => true, amount_captured => $amount, balance_transaction => new_id('balance_transaction') });
 }
 
 # A pending charge ends.
@@ -100,10 +103,21 @@ sub settle {
     my ($context, $id, $result, $failure) = @_;
     my $charge = $context->{ledger}->find(charge => $id);
     my ($status, $paid) = @{ $RESULT{$result} };
-    @$charge{qw(status paid)} = ($status, $paid);
-    @$charge{qw(amount_captured balance_transaction)} = ($charge->{amount}, new_id('balance_transaction')) if $paid;
-    @$charge{qw(failure_code failure_message)} = @$failure{qw(code message)} if $failure;
+    return change($context, $id, $EVENT{$result}, {
+        status => $status, paid => $paid,
+        ($paid    ? (amount_captured => $charge->{amount}, balance_transaction => new_id('balance_transaction')) : ()),
+        ($failure ? (failure_code => $failure->{code}, failure_message => $failure->{message})                   : ()),
+    });
+}
+
+# The event holds what the fields were before.
+sub change {
+    my ($context, $id, $event, $fields) = @_;
+    my $charge = $context->{ledger}->find(charge => $id);
+    my %before = map { $_ => $charge->{$_} } keys %$fields;
+    @$charge{keys %$fields} = values %$fields;
     $context->{ledger}->save($charge);
+    Sandbox::Events::note($context, $event, $charge, \%before);
     return $charge;
 }
 

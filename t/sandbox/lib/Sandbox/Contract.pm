@@ -7,7 +7,7 @@ use Mojo::File qw(path);
 use Mojo::JSON qw(decode_json true false);
 use Sandbox::Error;
 
-use constant LARGEST_INTEGER => '9007199254740991';
+use constant { LARGEST_INTEGER => '9007199254740991', CURRENT_VERSION => '2026-10-28.endive' };
 
 # One contract for each version that there is a file for.
 sub load_all {

@@ -63,10 +63,10 @@ sub reset ($self, @) {
     return { ok => true };
 }
 
-# All objects by kind, oldest first; counts of requests by route; ?kind=payment_intent for one kind alone
+# All objects by kind, oldest first, but for events; counts of requests by route; ?kind=event for one kind alone
 sub ledger ($self, $data, $query, @) {
     my $ledger = $self->app->ledger;
-    my @kinds  = defined $query->{kind} ? $query->{kind} : $ledger->kinds;
+    my @kinds  = defined $query->{kind} ? $query->{kind} : grep { $_ ne 'event' } $ledger->kinds;
     my %all    = map { my $kind = $_; $kind => [map { shown($ledger->find($kind => $_)) } @{ $ledger->ids($kind) }] } @kinds;
     return { payment_intent => [], %all, counts => $self->app->requests->counts };
 }

@@ -1,4 +1,4 @@
-# Keeps the sandbox's objects and idempotency keys, in memory and in a journal file: what was answered survives a kill.
+# Keeps the sandbox's objects, idempotency keys and small records, in memory and in a journal file: what was answered survives a kill.
 # SPDX-License-Identifier: Apache-2.0
 package Sandbox::Ledger;
 use strict;
@@ -6,8 +6,12 @@ use warnings;
 use Fcntl qw(:flock SEEK_SET O_RDWR O_CREAT O_APPEND);
 use Mojo::JSON qw(decode_json encode_json);
 
+# seconds that objects of a kind are kept; what is older is forgotten at the next start
+my %LIFETIME = (event => 30 * 86_400);
+
 # Objects are kept as JSON text, so that nobody changes one without saving it. What Stripe would not show lives under "_".
-# Each answered request appends one line to the journal, in one write.
+# Each answered request appends one line to the journal, in one write. Records are small data by kind and key: webhook
+# endpoints, and what became of each delivery.
 sub new {
     my ($class, %given) = @_;
     my $self = bless { file => $given{state} }, $class;
@@ -18,7 +22,7 @@ sub new {
 
 sub clear {
     my ($self) = @_;
-    @$self{qw(shown hidden order keys busy)} = ({}, {}, {}, {}, {});
+    @$self{qw(shown hidden order keys busy records)} = ({}, {}, {}, {}, {}, {});
     $self->rollback;
     return;
 }
@@ -44,6 +48,7 @@ sub open_journal {
         $self->replay(eval { decode_json($line) } // die "the state file $file is damaged in line $.\n");
     }
     $self->{journal} = $journal;
+    $self->expire($_, time - $LIFETIME{$_}) for sort keys %LIFETIME;
     $self->compact;
     return;
 }
@@ -52,6 +57,18 @@ sub replay {
     my ($self, $entry) = @_;
     $self->put_object(@$_) for @{ $entry->{objects} // [] };
     $self->{keys}{ $_->{key} } = $_ for @{ $entry->{keys} // [] };
+    $self->put_record(@$_) for @{ $entry->{records} // [] };
+    return;
+}
+
+# Forgets the objects of a kind that were created before that time, and what is recorded of them.
+sub expire {
+    my ($self, $kind, $before) = @_;
+    my (@kept, @old);
+    push @{ decode_json($self->{shown}{$_})->{created} < $before ? \@old : \@kept }, $_ for @{ $self->ids($kind) };
+    return if !@old;
+    $self->{order}{$kind} = \@kept;
+    delete @$_{@old} for @$self{qw(shown hidden)}, values %{ $self->{records} };
     return;
 }
 
@@ -63,6 +80,10 @@ sub compact {
         push @lines, map { encode_json({ objects => [[$_, $kind, $self->{shown}{$_}, $self->{hidden}{$_}]] }) } @{ $self->{order}{$kind} };
     }
     push @lines, map { encode_json({ keys => [$self->{keys}{$_}] }) } sort keys %{ $self->{keys} };
+    for my $kind (sort keys %{ $self->{records} }) {
+        my $known = $self->{records}{$kind};
+        push @lines, map { encode_json({ records => [[$kind, $_, $known->{$_}]] }) } sort keys %$known;
+    }
     my $file = $self->{file};
     sysopen my $journal, "$file.new", O_RDWR | O_CREAT | O_APPEND, 0600 or die "cannot write $file.new: $!\n";
     truncate $journal, 0 or die "cannot write $file.new: $!\n";
@@ -117,11 +138,15 @@ sub save {
     my ($self, $object) = @_;
     my %shown = %$object;
     my $hidden = delete $shown{_};
-    my $text = encode_json(\%shown);
-    $self->{pending}{ $object->{id} } =
-        [$object->{id}, $object->{object}, $text, $hidden && %$hidden ? encode_json($hidden) : undef];
-    push @{ $self->{pending_order} }, $object->{id};
-    return $text;
+    return $self->save_text($object->{id}, $object->{object}, encode_json(\%shown), $hidden && %$hidden ? encode_json($hidden) : undef);
+}
+
+# The same for an object that is JSON already.
+sub save_text {
+    my ($self, $id, $kind, $shown, $hidden) = @_;
+    $self->{pending}{$id} = [$id, $kind, $shown, $hidden];
+    push @{ $self->{pending_order} }, $id;
+    return $shown;
 }
 
 # The text of an object as it was last saved in this request: what the answer is, when nothing has to be added or hidden.
@@ -129,6 +154,22 @@ sub text_of {
     my ($self, $id) = @_;
     return $self->{pending}{$id} ? $self->{pending}{$id}[2] : $self->{shown}{$id};
 }
+
+# Records: what is answered is not to be changed, but saved anew; to save undef is to forget.
+sub save_record {
+    my ($self, $kind, $key, $data) = @_;
+    push @{ $self->{pending_records} }, [$kind, $key, $data];
+    return;
+}
+
+sub put_record {
+    my ($self, $kind, $key, $data) = @_;
+    return delete $self->{records}{$kind}{$key} if !defined $data;
+    return $self->{records}{$kind}{$key} = $data;
+}
+
+sub record  { return $_[0]{records}{ $_[1] }{ $_[2] } }
+sub records { return $_[0]{records}{ $_[1] } // {} }
 
 sub save_key {
     my ($self, $record) = @_;
@@ -144,7 +185,7 @@ sub release_key { return delete $_[0]{busy}{ $_[1] } }
 
 sub rollback {
     my ($self) = @_;
-    @$self{qw(pending pending_order pending_keys)} = ({}, [], []);
+    @$self{qw(pending pending_order pending_keys pending_records)} = ({}, [], [], []);
     return;
 }
 
@@ -154,11 +195,20 @@ sub commit {
     my %seen;
     my @objects = map { $self->{pending}{$_} } grep { !$seen{$_}++ } @{ $self->{pending_order} };
     $entry{objects} = \@objects              if @objects;
-    $entry{keys}    = $self->{pending_keys}  if @{ $self->{pending_keys} };
+    $entry{keys}    = $self->{pending_keys}    if @{ $self->{pending_keys} };
+    $entry{records} = $self->{pending_records} if @{ $self->{pending_records} };
     return if !%entry;
     write_all($self->{journal}, encode_json(\%entry) . "\n") if $self->{journal};
     $self->replay(\%entry);
     $self->rollback;
+    $self->{on_records}->($entry{records}) if $entry{records} and $self->{on_records};
+    return;
+}
+
+# The code is told of all records that were saved, once they are.
+sub on_records {
+    my ($self, $code) = @_;
+    $self->{on_records} = $code;
     return;
 }
 

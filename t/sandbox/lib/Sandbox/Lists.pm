@@ -15,9 +15,10 @@ my %COMPARE = (
     lte => sub { $_[0] <= $_[1] },
 );
 
-# One page of the objects of a kind for which $wanted->($object) holds.
+# One page of the objects of a kind for which $wanted->($object) holds; those for whose id $worth->($id) does not are not
+# even looked at.
 sub page {
-    my ($context, $kind, $url, $params, $wanted) = @_;
+    my ($context, $kind, $url, $params, $wanted, $worth) = @_;
     my $limit = $params->{limit} // PAGE;
     Sandbox::Error->throw(integer => 'This value must be greater than or equal to 1.', param => 'limit') if $limit < 1;
     Sandbox::Error->throw(integer => 'This value must be less than or equal to ' . LARGEST_PAGE . '.', param => 'limit')
@@ -40,6 +41,7 @@ sub page {
     }
     my @found;
     for my $id (@ids) {
+        next if $worth and !$worth->($id);
         my $object = $context->{ledger}->find($kind => $id);
         next if grep { !$COMPARE{$_}->($object->{created}, $created->{$_}) } keys %{ $created // {} };
         next if !$wanted->($object);

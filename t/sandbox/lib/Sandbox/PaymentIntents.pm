@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Mojo::JSON qw(true false);
 use Sandbox::Error;
+use Sandbox::Events;
 use Sandbox::Ids qw(new_id random_text);
 use Sandbox::Lists;
 use Sandbox::Money;
@@ -69,6 +70,7 @@ sub create {
     set_method($context, $payment, $params);
     Sandbox::Payments::enter($context, $payment, 'requires_confirmation') if $payment->{payment_method};
     $context->{ledger}->save($payment);
+    Sandbox::Events::note($context, 'payment_intent.created', $payment);
     return $params->{confirm} ? confirm_payment($context, $payment, $params) : $payment;
 }
 

@@ -7,6 +7,7 @@ use Mojo::JSON qw(true false);
 use Sandbox::Cards qw(decline);
 use Sandbox::Charges;
 use Sandbox::Error;
+use Sandbox::Events;
 
 # status -> the fields that come with it: what is left to do, and what can be captured, start afresh
 my %ENTER = (
@@ -19,13 +20,26 @@ my %ENTER = (
     canceled                => sub { },
 );
 
+# status -> the event that tells of it
+my %EVENT = (
+    requires_payment_method => 'payment_intent.payment_failed',
+    requires_action         => 'payment_intent.requires_action',
+    processing              => 'payment_intent.processing',
+    requires_capture        => 'payment_intent.amount_capturable_updated',
+    succeeded               => 'payment_intent.succeeded',
+    canceled                => 'payment_intent.canceled',
+);
+
+# `fields` are what else the payment then has.
 sub enter {
-    my ($context, $payment, $status) = @_;
+    my ($context, $payment, $status, %fields) = @_;
     my $fields = $ENTER{$status} or die "no payment has the status $status\n";
     @$payment{qw(status next_action processing amount_capturable)} = ($status, undef, undef, 0);
     delete $payment->{_}{asked} if $status ne 'requires_action';
     $fields->($payment);
+    @$payment{keys %fields} = values %fields;
     $context->{ledger}->save($payment);
+    Sandbox::Events::note($context, $EVENT{$status}, $payment) if $EVENT{$status};
     return $payment;
 }
 
@@ -89,14 +103,12 @@ sub ask {
     refuse($context, $payment, $method, decline('authentication')) if $params->{error_on_requires_action} or $params->{off_session};
     my $url = "$context->{origin}/3ds/$payment->{id}?secret=$payment->{client_secret}";
     my $in_place = $how eq 'page' && ($context->{access} eq 'public' || $params->{use_stripe_sdk});
-    enter($context, $payment, 'requires_action');
-    $payment->{next_action} = $in_place
+    my $next = $in_place
         ? { type => 'use_stripe_sdk', use_stripe_sdk => {
             type => 'stripe_3ds2_fingerprint', stripe_js => $url, source => $payment->{_}{source} //= Sandbox::Ids::new_id('source') } }
         : { type => 'redirect_to_url', redirect_to_url => { url => $url, return_url => $payment->{_}{return_url} } };
     $payment->{_}{asked} = $method->{id};
-    $context->{ledger}->save($payment);
-    return $payment;
+    return enter($context, $payment, 'requires_action', next_action => $next);
 }
 
 # The buyer's answer to the bank: `passed` or not. Declines after it are kept in the payment, not thrown.

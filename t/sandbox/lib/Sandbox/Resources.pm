@@ -7,6 +7,7 @@ use warnings;
 use Exporter 'import';
 use Sandbox::Charges;
 use Sandbox::Elements;
+use Sandbox::Events;
 use Sandbox::PaymentIntents;
 use Sandbox::PaymentMethods;
 
@@ -26,6 +27,8 @@ my @ROUTES = (
     [GET  => '/v1/payment_methods/ID',         'payment_methods.retrieve', \&Sandbox::PaymentMethods::retrieve],
     [GET  => '/v1/charges',                    'charges.list',             \&Sandbox::Charges::list],
     [GET  => '/v1/charges/ID',                 'charges.retrieve',         \&Sandbox::Charges::retrieve],
+    [GET  => '/v1/events',                     'events.list',              \&Sandbox::Events::list],
+    [GET  => '/v1/events/ID',                  'events.retrieve',          \&Sandbox::Events::retrieve],
     # what Stripe.js asks for the Payment Element; not part of the documented API, so without a contract
     [GET  => '/v1/elements/sessions',          undef,                      \&Sandbox::Elements::session, 'public'],
 );
@@ -35,6 +38,7 @@ my %EXPAND = (
     payment_intent => { latest_charge => 'charge', payment_method => 'payment_method' },
     charge         => { payment_intent => 'payment_intent' },
     payment_method => {},
+    event          => {},
 );
 
 # object -> what of it a publishable key gets to see
