@@ -70,6 +70,7 @@ static const bks_error_t *get_ready(bks_config_t *config, server_rec *s, apr_poo
     shop->settings = config->settings;
     shop->identity = &runtime->identity;
     shop->clock = &bks_clock_system;
+    shop->refused_webhooks = &runtime->refused_webhooks;
     shop->cache = bks_shared_cache(s);
     BKS_TRY(bks_db_open(&shop->db, &options, pool));
     BKS_TRY(bks_identity_load(&runtime->identity, shop->db, pool));

@@ -18,7 +18,7 @@ void *bks_config_create(apr_pool_t *pool, server_rec *s)
 
     (void)s;
     config->connect_time = config->total_time = -1;
-    config->max_concurrent = config->server_timing = -1;
+    config->webhook_tolerance = config->max_concurrent = config->server_timing = -1;
     return config;
 }
 
@@ -42,6 +42,8 @@ void *bks_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     OVERRIDE(static_dir);
     OVERRIDE(secret_key);
     OVERRIDE(publishable_key);
+    OVERRIDE(webhook_secret);
+    merged->webhook_secret_before = add->webhook_secret ? add->webhook_secret_before : base->webhook_secret_before;
     OVERRIDE(stripe_mode);
     OVERRIDE(stripe_api_base);
     OVERRIDE(stripe_js);
@@ -50,6 +52,7 @@ void *bks_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     OVERRIDE(links);
     OVERRIDE_NUMBER(connect_time);
     OVERRIDE_NUMBER(total_time);
+    OVERRIDE_NUMBER(webhook_tolerance);
     OVERRIDE_NUMBER(max_concurrent);
     OVERRIDE_NUMBER(server_timing);
     merged->base_url = add->base_url; /* these two make a shop: they are not inherited by another one */
@@ -94,6 +97,17 @@ static const char *set_line(cmd_parms *cmd, void *dir, const char *line)
     (void)dir;
     *field = *line == '"' || *line == '\'' ? ap_getword_conf(cmd->pool, &line) : line;
     return **field ? NULL : apr_pstrcat(cmd->pool, cmd->cmd->name, " takes env:NAME, file:/path or exec:/path args", NULL);
+}
+
+static const char *set_webhook_secret(cmd_parms *cmd, void *dir, const char *now, const char *before)
+{
+    bks_config_t *config = bks_config_of(cmd->server);
+
+    (void)dir;
+    config->given = 1;
+    config->webhook_secret = now;
+    config->webhook_secret_before = before;
+    return NULL;
 }
 
 static const char *set_flag(cmd_parms *cmd, void *dir, int on)
@@ -214,6 +228,10 @@ const command_rec bks_commands[] = {
                   "env:NAME, file:/path or exec:/path args; required"),
     AP_INIT_RAW_ARGS("BookshopStripePublishableKey", set_line, FIELD(publishable_key), RSRC_CONF,
                   "pk_..., env:NAME, file:/path or exec:/path args"),
+    AP_INIT_TAKE12("BookshopWebhookSecret", set_webhook_secret, NULL, RSRC_CONF,
+                   "env:NAME, file:/path or \"exec:/path args\"; a second one while Stripe rolls the first"),
+    AP_INIT_TAKE1("BookshopWebhookTolerance", set_count, FIELD(webhook_tolerance), RSRC_CONF,
+                  "seconds that a webhook's signature may be old, or ahead"),
     AP_INIT_TAKE1("BookshopStripeMode", set_text, FIELD(stripe_mode), RSRC_CONF, "test or live: keys of the other kind are refused"),
     AP_INIT_TAKE1("BookshopStripeAPIBase", set_text, FIELD(stripe_api_base), RSRC_CONF, "Stripe's API, for tests"),
     AP_INIT_TAKE1("BookshopStripeJS", set_text, FIELD(stripe_js), RSRC_CONF, "the address of Stripe.js"),

@@ -27,6 +27,7 @@ static const struct {
     {"bookshop-storefront", BKS_PART_STOREFRONT},
     {"bookshop-checkout", BKS_PART_CHECKOUT},
     {"bookshop-success", BKS_PART_SUCCESS},
+    {"bookshop-webhook", BKS_PART_WEBHOOK},
 };
 
 static int parts_of(const char *handler)

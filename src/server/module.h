@@ -19,6 +19,7 @@ typedef struct {
     bks_shop_t shop;           /* without what belongs to a request: timing, log */
     bks_identity_t identity;
     bks_throttle_t misplaced;  /* warnings of a mount that does not fit */
+    bks_throttle_t refused_webhooks;
     bks_log_t log;             /* to the server's log, for what no request is about */
     int ready;                 /* database and Stripe's client are there */
     apr_time_t tried;          /* when it was last tried to get ready */
@@ -43,6 +44,8 @@ typedef struct {
     const char *static_dir;
     const char *secret_key;
     const char *publishable_key;
+    const char *webhook_secret;
+    const char *webhook_secret_before; /* while one is rolled */
     const char *stripe_mode;
     const char *stripe_api_base;
     const char *stripe_js;
@@ -51,6 +54,7 @@ typedef struct {
     apr_array_header_t *links;         /* of bks_link_t */
     apr_interval_time_t connect_time;  /* microseconds */
     apr_interval_time_t total_time;
+    int webhook_tolerance;             /* seconds */
     int max_concurrent;
     int server_timing;
     int given;                         /* a directive that makes up a shop stands here */

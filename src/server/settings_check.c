@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "model/catalog.h"
 #include "site/routes.h"
+#include "stripe/signature.h"
 
 #define DEFAULT_NAME "Bookshop"
 #define DEFAULT_CURRENCY "usd"
@@ -203,6 +204,32 @@ static const bks_error_t *set_publishable_key(bks_settings_t *settings, const bk
     return BKS_FINE;
 }
 
+static const bks_error_t *add_webhook_secret(bks_settings_t *settings, const char *source, process_rec *process,
+                                             apr_pool_t *pool)
+{
+    const char *secret;
+
+    if (!source) {
+        return BKS_FINE;
+    }
+    BKS_TRY(bks_secret_read(&secret, source, "BookshopWebhookSecret", process, pool));
+    if (strncmp(secret, "whsec_", 6) != 0 || !secret[6]) {
+        return refuse(pool, "BookshopWebhookSecret: this is not a webhook's secret, which begins with whsec_ (Stripe's "
+                            "dashboard shows it beside the endpoint)");
+    }
+    APR_ARRAY_PUSH(settings->webhook_secrets, const char *) = secret;
+    return BKS_FINE;
+}
+
+static const bks_error_t *set_webhook(bks_settings_t *settings, const bks_config_t *config, process_rec *process,
+                                      apr_pool_t *pool)
+{
+    settings->webhook_secrets = apr_array_make(pool, 2, sizeof(const char *));
+    settings->webhook_tolerance = config->webhook_tolerance > 0 ? config->webhook_tolerance : BKS_SIGNATURE_TOLERANCE;
+    BKS_TRY(add_webhook_secret(settings, config->webhook_secret, process, pool));
+    return add_webhook_secret(settings, config->webhook_secret_before, process, pool);
+}
+
 static const bks_error_t *check_mode(const bks_settings_t *settings, const bks_config_t *config, apr_pool_t *pool)
 {
     if (config->stripe_mode) {
@@ -230,6 +257,7 @@ static const bks_error_t *set_stripe(bks_settings_t *settings, const bks_config_
 
     BKS_TRY(set_secret_key(settings, config, process, pool));
     BKS_TRY(set_publishable_key(settings, config, process, pool));
+    BKS_TRY(set_webhook(settings, config, process, pool));
     BKS_TRY(check_mode(settings, config, pool));
     BKS_TRY(parse_address("BookshopStripeAPIBase", api_base, &uri, &settings->stripe.api_base, pool));
     if ((uri.path && strcmp(uri.path, "/") != 0) || uri.query) {

@@ -172,6 +172,10 @@ static void warn(server_rec *main_server, const bks_config_t *config)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "BKS0205: no BookshopStripePublishableKey: the storefront is served, "
                      "but there is no card form");
     }
+    if (config->settings->webhook_secrets->nelts == 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "BKS0212: no BookshopWebhookSecret: the webhook answers 503, and a "
+                     "payment is settled when its buyer comes back to the success page");
+    }
 }
 
 int bks_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)

@@ -37,6 +37,8 @@ typedef struct {
     bks_stripe_settings_t stripe;
     int livemode;                  /* the secret key is a live one */
     const char *publishable_key;   /* "" when there is none: no card form */
+    apr_array_header_t *webhook_secrets; /* of const char *: one, two while one is rolled, none: no webhooks */
+    apr_int64_t webhook_tolerance; /* seconds */
     const char *stripe_js;         /* address of Stripe.js */
     const char *stripe_js_origin;  /* its origin */
     int server_timing;             /* answers carry Server-Timing */

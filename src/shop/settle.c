@@ -104,19 +104,51 @@ static const bks_error_t *load_order(bks_conn_t *conn, settling_t *job, apr_pool
     return BKS_FINE;
 }
 
+const bks_error_t *bks_settle_in(bks_conn_t *conn, const bks_shop_t *shop, const bks_payment_t *payment,
+                                 const bks_intent_t *intent, apr_int64_t now, bks_settled_t *settled, apr_pool_t *pool)
+{
+    settling_t job = {shop, payment, intent, now, NULL, NULL};
+
+    BKS_TRY(load_order(conn, &job, pool));
+    settled->was_paid = job.order->paid > 0;
+    BKS_TRY(save_news(conn, &job, pool));
+    BKS_TRY(load_order(conn, &job, pool));
+    settled->order = job.order;
+    settled->mismatch = job.mismatch;
+    return BKS_FINE;
+}
+
+void bks_settled_log(const bks_shop_t *shop, const bks_settled_t *settled, const bks_intent_t *intent)
+{
+    const bks_order_t *order = settled->order;
+
+    if (settled->mismatch) {
+        bks_log(shop->log, BKS_LOG_ERROR, "BKS0501: order %s is held, nothing is delivered: %s (PaymentIntent %s)",
+                order->number, settled->mismatch, intent->id);
+    }
+    else if (order->paid > 0 && !settled->was_paid) {
+        bks_log(shop->log, BKS_LOG_INFO, "BKS0502: order %s is paid (PaymentIntent %s)", order->number, intent->id);
+    }
+}
+
+/* What bks_settle hands to its transactions. */
+typedef struct {
+    settling_t job;
+    bks_settled_t settled;
+} settle_call_t;
+
 static const bks_error_t *settle(bks_conn_t *conn, void *baton, apr_pool_t *pool)
 {
-    settling_t *job = baton;
+    settle_call_t *call = baton;
 
-    job->mismatch = NULL;
-    BKS_TRY(load_order(conn, job, pool));
-    BKS_TRY(save_news(conn, job, pool));
-    return load_order(conn, job, pool);
+    return bks_settle_in(conn, call->job.shop, call->job.payment, call->job.intent, call->job.now, &call->settled, pool);
 }
 
 static const bks_error_t *look(bks_conn_t *conn, void *baton, apr_pool_t *pool)
 {
-    return load_order(conn, baton, pool);
+    settle_call_t *call = baton;
+
+    return load_order(conn, &call->job, pool);
 }
 
 /* Whether ORDER already says what INTENT says: the usual case when a page is loaded again. */
@@ -143,21 +175,15 @@ static int has_no_news(const bks_order_t *order, const bks_intent_t *intent)
 const bks_error_t *bks_settle(const bks_shop_t *shop, const bks_payment_t *payment, const bks_intent_t *intent,
                               bks_order_t **order, apr_pool_t *pool)
 {
-    settling_t job = {shop, payment, intent, bks_clock_seconds(shop->clock), NULL, NULL};
+    settle_call_t call = {{shop, payment, intent, bks_clock_seconds(shop->clock), NULL, NULL}, {NULL, NULL, 0}};
 
-    BKS_TRY(bks_db_read(shop->db, shop->timing, look, &job, pool));
-    if (!has_no_news(job.order, intent)) {
-        const int was_paid = job.order->paid > 0;
-
-        BKS_TRY(bks_db_write(shop->db, shop->timing, settle, &job, pool));
-        if (job.mismatch) {
-            bks_log(shop->log, BKS_LOG_ERROR, "BKS0501: order %s is held, nothing is delivered: %s (PaymentIntent %s)",
-                    job.order->number, job.mismatch, intent->id);
-        }
-        else if (job.order->paid > 0 && !was_paid) {
-            bks_log(shop->log, BKS_LOG_INFO, "BKS0502: order %s is paid (PaymentIntent %s)", job.order->number, intent->id);
-        }
+    BKS_TRY(bks_db_read(shop->db, shop->timing, look, &call, pool));
+    *order = call.job.order;
+    if (has_no_news(call.job.order, intent)) {
+        return BKS_FINE;
     }
-    *order = job.order;
+    BKS_TRY(bks_db_write(shop->db, shop->timing, settle, &call, pool));
+    bks_settled_log(shop, &call.settled, intent);
+    *order = call.settled.order;
     return BKS_FINE;
 }

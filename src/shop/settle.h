@@ -14,4 +14,18 @@
 const bks_error_t *bks_settle(const bks_shop_t *shop, const bks_payment_t *payment, const bks_intent_t *intent,
                               bks_order_t **order, apr_pool_t *pool);
 
+/* What settling found. */
+typedef struct {
+    bks_order_t *order;   /* as it is now */
+    const char *mismatch; /* found now, or NULL */
+    int was_paid;         /* before */
+} bks_settled_t;
+
+/* The same inside of a write transaction of the caller's, at NOW (seconds); nothing is logged. */
+const bks_error_t *bks_settle_in(bks_conn_t *conn, const bks_shop_t *shop, const bks_payment_t *payment,
+                                 const bks_intent_t *intent, apr_int64_t now, bks_settled_t *settled, apr_pool_t *pool);
+
+/* Tells the admin what SETTLED means: a mismatch is an error, a payment is told. After the transaction. */
+void bks_settled_log(const bks_shop_t *shop, const bks_settled_t *settled, const bks_intent_t *intent);
+
 #endif

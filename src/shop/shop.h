@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/throttle.h"
 #include "shop/settings.h"
 #include "store/cache.h"
 #include "store/db.h"
@@ -27,6 +28,7 @@ typedef struct {
     bks_cache_t cache;
     const bks_clock_t *clock;
     const bks_log_t *log;
+    bks_throttle_t *refused_webhooks; /* one log line in a while, whatever is sent */
     bks_timing_t *timing;          /* of this request */
 } bks_shop_t;
 

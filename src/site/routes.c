@@ -11,8 +11,13 @@
 #include "site/page.h"
 #include "site/storefront_page.h"
 #include "site/success_page.h"
+#include "site/webhook_page.h"
 
 #define FORM_BYTES_MAX (16 * 1024)
+#define WEBHOOK_BYTES_MAX (1024 * 1024)
+
+/* What a body is. */
+typedef enum { NO_BODY, FORM, RAW } body_t;
 
 typedef const bks_error_t *page_fn(const bks_visit_t *visit, bks_reply_t *reply, apr_pool_t *pool);
 
@@ -20,17 +25,20 @@ struct bks_route_t {
     const char *method;   /* "GET" answers HEAD too */
     const char *pattern;  /* "/books/:id": the last segment may be a name */
     bks_part_t part;
+    body_t body;
     apr_size_t body_max;
     page_fn *page;
 };
 
 static const bks_route_t routes[] = {
-    {"GET", "/", BKS_PART_STOREFRONT, 0, bks_index_page},
-    {"GET", "/books/:id", BKS_PART_STOREFRONT, 0, bks_book_page},
-    {"GET", "/checkout", BKS_PART_CHECKOUT, 0, bks_checkout_page},
-    {"POST", "/checkout", BKS_PART_CHECKOUT, FORM_BYTES_MAX, bks_checkout_post},
-    {"POST", "/checkout/cache_checkout_data", BKS_PART_CHECKOUT, FORM_BYTES_MAX, bks_checkout_cache},
-    {"GET", "/success", BKS_PART_SUCCESS, 0, bks_success_page},
+    {"GET", "/", BKS_PART_STOREFRONT, NO_BODY, 0, bks_index_page},
+    {"GET", "/books/:id", BKS_PART_STOREFRONT, NO_BODY, 0, bks_book_page},
+    {"GET", "/checkout", BKS_PART_CHECKOUT, NO_BODY, 0, bks_checkout_page},
+    {"POST", "/checkout", BKS_PART_CHECKOUT, FORM, FORM_BYTES_MAX, bks_checkout_post},
+    {"POST", "/checkout/cache_checkout_data", BKS_PART_CHECKOUT, FORM, FORM_BYTES_MAX, bks_checkout_cache},
+    {"POST", "/checkout/wh", BKS_PART_WEBHOOK, RAW, WEBHOOK_BYTES_MAX, bks_webhook_page},
+    {"POST", "/webhook", BKS_PART_WEBHOOK, RAW, WEBHOOK_BYTES_MAX, bks_webhook_page},
+    {"GET", "/success", BKS_PART_SUCCESS, NO_BODY, 0, bks_success_page},
 };
 
 const char *const bks_site_templates[] = {"book", "checkout", "index", "message", "success", NULL};
@@ -90,12 +98,12 @@ apr_size_t bks_route_body_max(const bks_route_t *route)
     return route->body_max;
 }
 
-static const bks_error_t *read_fields(bks_visit_t *visit, apr_pool_t *pool)
+static const bks_error_t *read_fields(bks_visit_t *visit, const bks_route_t *route, apr_pool_t *pool)
 {
     const bks_request_t *request = visit->request;
 
     BKS_TRY(bks_form_parse(request->args, request->args ? strlen(request->args) : 0, &visit->query, pool));
-    return request->body ? bks_form_parse(request->body, request->body_length, &visit->form, pool) : BKS_FINE;
+    return route->body == FORM ? bks_form_parse(request->body, request->body_length, &visit->form, pool) : BKS_FINE;
 }
 
 /* Says ERROR in REPLY; if not even that can be rendered, as plain text. */
@@ -122,7 +130,7 @@ bks_reply_t *bks_route_answer(const bks_shop_t *shop, const bks_request_t *reque
     const bks_error_t *error;
 
     visit.query = bks_form_make(pool);
-    error = read_fields(&visit, pool);
+    error = read_fields(&visit, match->route, pool);
     if (!error) {
         error = match->route->page(&visit, reply, pool);
     }

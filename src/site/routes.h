@@ -10,7 +10,8 @@ typedef enum {
     BKS_PART_STOREFRONT = 1,
     BKS_PART_CHECKOUT = 2,
     BKS_PART_SUCCESS = 4,
-    BKS_PART_ALL = 7
+    BKS_PART_WEBHOOK = 8,
+    BKS_PART_ALL = 15
 } bks_part_t;
 
 typedef struct bks_route_t bks_route_t;

@@ -64,6 +64,16 @@ const bks_error_t *bks_payment_find_by_intent(bks_conn_t *conn, const char *inte
     return read_one(rows, payment, pool);
 }
 
+const bks_error_t *bks_payment_find_by_order(bks_conn_t *conn, const char *order, bks_payment_t **payment, apr_pool_t *pool)
+{
+    bks_rows_t *rows;
+
+    BKS_TRY(bks_db_query(&rows, conn, "SELECT " COLUMNS " FROM payment WHERE number = $1"
+                                      " ORDER BY CASE WHEN intent IS NULL THEN 0 ELSE 1 END, attempt DESC",
+                         BKS_ARGS(bks_arg_text(order)), pool));
+    return read_one(rows, payment, pool);
+}
+
 const bks_error_t *bks_payment_save_intent(bks_conn_t *conn, const bks_payment_t *payment, const char *intent)
 {
     return bks_db_exec(conn, "UPDATE payment SET intent = $3, state = CASE state WHEN 'creating' THEN 'open' ELSE state END"

@@ -16,6 +16,10 @@ const bks_error_t *bks_payment_find_open(bks_conn_t *conn, const char *visitor, 
 const bks_error_t *bks_payment_find_by_intent(bks_conn_t *conn, const char *intent, bks_payment_t **payment,
                                               apr_pool_t *pool);
 
+/* The payment of order ORDER (its number) for a PaymentIntent whose id is not known to us: the attempt that has none yet, or
+ * else the newest; NULL if there is none. */
+const bks_error_t *bks_payment_find_by_order(bks_conn_t *conn, const char *order, bks_payment_t **payment, apr_pool_t *pool);
+
 /* Notes that Stripe has PAYMENT under the id INTENT. Nothing happens if it is noted already. */
 const bks_error_t *bks_payment_save_intent(bks_conn_t *conn, const bks_payment_t *payment, const char *intent);
 

@@ -73,8 +73,16 @@ static const char first_purchase[] =
     /* One open payment per visitor, whatever races. */
     "CREATE UNIQUE INDEX payment_open ON payment (visitor) WHERE state <> 'over';";
 
+/* An event of Stripe's has its effect once: its id is saved in the transaction of the effect. */
+static const char events_once[] =
+    "CREATE TABLE event ("
+    "  id TEXT PRIMARY KEY,"
+    "  type TEXT NOT NULL,"
+    "  received BIGINT NOT NULL) " BKS_DB_CLUSTERED ";";
+
 static const bks_migration_t migrations[] = {
     {1, "first purchase", first_purchase},
+    {2, "events once", events_once},
 };
 
 const bks_error_t *bks_schema_bring_up(bks_db_t *db, apr_pool_t *pool)
