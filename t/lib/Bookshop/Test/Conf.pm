@@ -37,7 +37,7 @@ sub modules_folder {
 }
 
 # Keys reach httpd by its environment, and only there.
-sub secrets { return (BOOKSHOP_TEST_SECRET_KEY => 'sk_test_sandbox') }
+sub secrets { return (BOOKSHOP_TEST_SECRET_KEY => 'sk_test_sandbox', BOOKSHOP_TEST_WEBHOOK_SECRET => 'whsec_sandbox') }
 
 sub load_modules {
     my (@more) = @_;
@@ -84,6 +84,7 @@ sub shop {
         "BookshopStatic \"$TOP/htdocs\"",
         'BookshopStripeSecretKey env:BOOKSHOP_TEST_SECRET_KEY',
         'BookshopStripePublishableKey pk_test_sandbox',
+        'BookshopWebhookSecret env:BOOKSHOP_TEST_WEBHOOK_SECRET',
         "BookshopStripeAPIBase http://127.0.0.1:$stripe",
         "BookshopStripeJS http://localhost:$stripe/endive/stripe.js",
         'BookshopLink "Terms" /terms',
