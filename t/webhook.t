@@ -14,7 +14,7 @@ my $SECRET  = 'whsec_sandbox';
 my $sandbox = sandbox();
 my $count   = 0;
 
-announce('suite', qr/BKS0402: a webhook is refused/);
+announce('main', qr/BKS0402: a webhook is refused/);
 
 sub order_of { return (rows('SELECT o.* FROM shop_order o JOIN payment p USING (number) WHERE p.intent = ?', [$_[0]]))[0] }
 
@@ -135,7 +135,7 @@ subtest 'what does not match is held' => sub {
     );
     for my $reason (sort keys %wrong) {
         my ($visitor, $intent) = at_the_till(1);
-        announce('suite', qr/BKS0501: order [0-9A-F]{32} is held, nothing is delivered: \Q$reason\E/);
+        announce('main', qr/BKS0501: order [0-9A-F]{32} is held, nothing is delivered: \Q$reason\E/);
         $sandbox->pay($intent);
         my $answer = deliver(event_of('payment_intent.succeeded', $intent, %{ $wrong{$reason} }));
         is $answer->code, 200, $reason;
@@ -182,7 +182,7 @@ subtest 'before the PaymentIntent is known by its id' => sub {
     my (undef, $intent) = at_the_till(1);
     $sandbox->pay($intent);
     my $body = event_of('payment_intent.succeeded', $intent, id => 'pi_3NotYetKnownNotYetKnown');
-    announce('suite', qr/BKS0501: order [0-9A-F]{32} is held, nothing is delivered: PaymentIntent pi_3NotYetKnownNotYetKnown is not the one/);
+    announce('main', qr/BKS0501: order [0-9A-F]{32} is held, nothing is delivered: PaymentIntent pi_3NotYetKnownNotYetKnown is not the one/);
     like deliver($body)->body, qr/is held/, 'another PaymentIntent for an order that has one is held';
     my $none = event_of('payment_intent.succeeded', $intent, id => 'pi_3NoSuchOrderNoSuchOrder', metadata => { %{ $sandbox->api(GET => "/v1/payment_intents/$intent")->{metadata} }, order => '0' x 32 });
     is deliver($none)->code, 500, 'an order of ours that is not there: Stripe is to send it again';
