@@ -7,6 +7,9 @@ use Bookshop::Test;
 use File::Path qw(make_path remove_tree);
 use Test::More;
 
+# The sample leaves the webhook's secret to the admin.
+announce('install', qr/BKS0212: no BookshopWebhookSecret/);
+
 my $top    = Bookshop::Test::Conf::top();
 my $folder = Bookshop::Test::Conf::servers_folder() . '/install';
 my $root   = "$folder/root";
