@@ -38,9 +38,16 @@ for my $path ("$modules/mod_bookshop.so", map {"/usr/share/bookshop/$_"} qw(book
     is((stat "$root$path")[2] & 0777, 0644, 'and for all to read');
 }
 write_file("$root/usr/share/bookshop/templates/gone.mustache", '');
+write_file("$root/usr/share/bookshop/htdocs/covers/own.svg", 'own');
+write_file("$root/usr/share/bookshop/catalog.json", 'own');
 install();
 is $?, 0, 'and again, over the old one';
 ok !-e "$root/usr/share/bookshop/templates/gone.mustache", 'what the old one had and the new one has not is gone';
+is read_file("$root/usr/share/bookshop/htdocs/covers/own.svg"), 'own', 'a cover of the admin\'s own stays';
+is read_file("$root/usr/share/bookshop/catalog.json"), 'own', 'and so does the catalogue';
+unlink "$root/usr/share/bookshop/catalog.json";
+install();
+ok -s "$root/usr/share/bookshop/catalog.json" > 3, 'which comes again where it is missing';
 
 # The sample with its three lines filled in, in a root of its own.
 my $sandbox = Bookshop::Test::Sandbox->start(folder => $folder);
