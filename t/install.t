@@ -33,21 +33,21 @@ chomp(my $modules = Bookshop::Test::Conf::modules_folder());
 my $said = install();
 is $?, 0, 'make install' or diag $said;
 like $said, qr{^\s*LoadModule bookshop_module \Q$modules\E/mod_bookshop\.so$}m, 'says which line loads the module';
-for my $path ("$modules/mod_bookshop.so", map {"/usr/share/bookshop/$_"} qw(bookshop.conf catalog.json templates/index.mustache templates/messages.json htdocs/static/shop.css htdocs/covers/1.svg)) {
+for my $path ("$modules/mod_bookshop.so", map {"/usr/share/bookshop/$_"} qw(bookshop.conf catalog.json catalog.sample.json templates/index.mustache templates/messages.json htdocs/static/shop.css htdocs/covers/1.svg)) {
     ok -s "$root$path", "$path is there" or next;
     is((stat "$root$path")[2] & 0777, 0644, 'and for all to read');
 }
-write_file("$root/usr/share/bookshop/templates/gone.mustache", '');
-write_file("$root/usr/share/bookshop/htdocs/covers/own.svg", 'own');
-write_file("$root/usr/share/bookshop/catalog.json", 'own');
+my $share = "$root/usr/share/bookshop";
+write_file("$share/htdocs/covers/own.svg", 'own');
+write_file("$share/catalog.json", my $own = '{"books": [{"id": "own", "title": "A", "authors": ["B"], "categories": [], "price": 100}]}');
+write_file("$share/templates/index.mustache", 'old');
 install();
 is $?, 0, 'and again, over the old one';
-ok !-e "$root/usr/share/bookshop/templates/gone.mustache", 'what the old one had and the new one has not is gone';
-is read_file("$root/usr/share/bookshop/htdocs/covers/own.svg"), 'own', 'a cover of the admin\'s own stays';
-is read_file("$root/usr/share/bookshop/catalog.json"), 'own', 'and so does the catalogue';
-unlink "$root/usr/share/bookshop/catalog.json";
-install();
-ok -s "$root/usr/share/bookshop/catalog.json" > 3, 'which comes again where it is missing';
+is read_file("$share/htdocs/covers/own.svg"), 'own', 'a cover of the admin\'s own stays';
+is read_file("$share/catalog.json"), $own, 'and so does what is sold';
+isnt read_file("$share/templates/index.mustache"), 'old', 'the templates are this version\'s';
+is read_file("$share/catalog.sample.json"), read_file("$top/conf/catalog.json"), 'whose catalogue lies beside';
+write_file("$share/catalog.json", read_file("$share/catalog.sample.json"));
 
 # The sample with its three lines filled in, in a root of its own.
 my $sandbox = Bookshop::Test::Sandbox->start(folder => $folder);

@@ -36,9 +36,14 @@ subtest 'privileges' => sub {
     }
     cmp_ok scalar @ours, '>=', 1, 'there are children';
     for my $pid (@ours) {
-        open my $status, '<', "/proc/$pid/status" or next;
-        my ($ids) = grep {/^Uid:/} <$status>;
-        is_deeply [(split ' ', $ids)[1 .. 3]], [($uid) x 3], "child $pid is $user";
+        # A child that was forked a moment ago is still about to change its user.
+        my $ids;
+        comes_true(10, sub {
+            open my $status, '<', "/proc/$pid/status" or return 1;
+            ($ids) = grep {/^Uid:/} <$status>;
+            return $ids =~ /^Uid:\s+\Q$uid\E\s/;
+        });
+        is_deeply [(split ' ', $ids)[1 .. 3]], [($uid) x 3], "child $pid is $user" if defined $ids;
     }
 };
 

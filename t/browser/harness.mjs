@@ -116,8 +116,20 @@ function slug(text) {
   return text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 80);
 }
 
+// The card form's frame has got its size, and what is in it has taken it up.
+async function cardFormIsLaidOut(page) {
+  const frame = page.locator('iframe[title="Secure payment input frame"]');
+  if (await frame.count() === 0 || !await frame.isVisible()) {
+    return true;
+  }
+  const outside = await frame.boundingBox();
+  const inside = await cardFrame(page).locator('#form').boundingBox();
+  return outside && inside && inside.width > outside.width - 20 && inside.height <= outside.height + 1;
+}
+
 export async function shoot(page, name) {
   mkdirSync(SCREENSHOTS, {recursive: true});
+  await poll('the card form is laid out', () => cardFormIsLaidOut(page));
   await page.screenshot({path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true});
 }
 
