@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Starts the Stripe sandbox: perl t/sandbox/sandbox.pl --port 12111 [--state FILE] [--seed-key KEY] [--publishable-key KEY] [--quiet]
+# Starts the Stripe sandbox: perl t/sandbox/sandbox.pl --port 12111 [--state FILE] [--seed-key KEY] [--publishable-key KEY]
+#     [--webhook-url URL] [--webhook-secret SECRET] [--webhook-retry MS] [--quiet]
 # SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
@@ -11,11 +12,17 @@ use POSIX ();
 my %USAGE_EXIT = (usage => 64, port_taken => 75, state => 74, library => 69);
 
 my %given = ('seed-key' => 'sk_test_sandbox', 'publishable-key' => 'pk_test_sandbox', port => 12111);
-GetOptions(\%given, 'port=i', 'state=s', 'seed-key=s', 'publishable-key=s', 'quiet') && !@ARGV && $given{port} > 0 && $given{port} < 65536
-    or stop(usage => 'usage: sandbox.pl [--port 12111] [--state FILE] [--seed-key KEY] [--publishable-key KEY] [--quiet]');
+GetOptions(\%given, 'port=i', 'state=s', 'seed-key=s', 'publishable-key=s', 'webhook-url=s', 'webhook-secret=s', 'webhook-retry=i', 'quiet')
+    && !@ARGV && $given{port} > 0 && $given{port} < 65536 && ($given{'webhook-retry'} // 0) >= 0
+    or stop(usage => 'usage: sandbox.pl [--port 12111] [--state FILE] [--seed-key KEY] [--publishable-key KEY] '
+        . '[--webhook-url URL] [--webhook-secret SECRET] [--webhook-retry MS] [--quiet]');
 
 eval { require Mojo::Server::Daemon; require Sandbox::App; 1 }
     or stop(library => $@ =~ /Mojo/ ? "Mojolicious is missing: apt-get install libmojolicious-perl\n$@" : $@);
+
+if (defined $given{'webhook-url'}) {
+    eval { Sandbox::Endpoints::check_url($given{'webhook-url'}) } or stop(usage => $@);
+}
 
 # a client that goes away must not take the sandbox with it
 $SIG{PIPE} = 'IGNORE';
@@ -23,6 +30,7 @@ $SIG{PIPE} = 'IGNORE';
 my $app = eval {
     my $made = Sandbox::App->new(settings => {
         state => $given{state}, secret_key => $given{'seed-key'}, publishable_key => $given{'publishable-key'},
+        webhook_url => $given{'webhook-url'}, webhook_secret => $given{'webhook-secret'}, webhook_retry => $given{'webhook-retry'},
     });
     $made->ledger;
     $made;

@@ -9,6 +9,7 @@ use Sandbox::Faults;
 use Sandbox::Ledger;
 use Sandbox::Log;
 use Sandbox::Pages;
+use Sandbox::Webhooks;
 
 my $HOME = curfile->dirname->dirname->dirname;
 
@@ -16,6 +17,7 @@ has settings => sub { {} };
 has ledger   => sub ($self) { Sandbox::Ledger->new(state => $self->settings->{state}) };
 has requests => sub { Sandbox::Log->new };
 has faults   => sub { Sandbox::Faults->new };
+has webhooks => sub ($self) { Sandbox::Webhooks->new(app => $self, retry => $self->settings->{webhook_retry} // Sandbox::Webhooks::RETRY) };
 has pages    => sub { Sandbox::Pages->new(folder => $HOME->child('public')) };
 has api      => sub ($self) {
     return Sandbox::Api->new(
@@ -32,6 +34,7 @@ sub startup ($self) {
     $self->log->level('fatal');
     $self->hook(before_server => sub ($server, $app) { push @{ $app->loops }, $server->ioloop if $server->can('ioloop') });
     $self->api;
+    $self->webhooks->open(@{ $self->settings }{qw(webhook_url webhook_secret)});
     return;
 }
 
@@ -42,9 +45,13 @@ sub handler ($self, $tx) {
     my $answer = eval {
         $path =~ m{\A/_sandbox(?:/|\z)} ? $self->control->answer($tx, $path) : $self->pages->answer($self, $tx, $path);
     };
-    $answer //= { status => 500, body => "sandbox: $@", headers => { 'Content-Type' => 'text/plain' } };
-    return reply($tx, $answer);
+    $answer //= broken($@);
+    return reply($tx, $answer) if ref $answer eq 'HASH';
+    $answer->catch(sub ($why) { broken($why) })->then(sub ($given) { reply($tx, $given) });
+    return;
 }
+
+sub broken ($why) { return { status => 500, body => "sandbox: $why", headers => { 'Content-Type' => 'text/plain' } } }
 
 sub reply ($tx, $answer) {
     my $response = $tx->res;

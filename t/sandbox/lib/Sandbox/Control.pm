@@ -1,11 +1,13 @@
-# The control API for tests, under /_sandbox/: the ledger, the log of requests, faults, and payments that move by themselves.
+# The control API for tests, under /_sandbox/: the ledger, the log of requests, faults, payments that move by themselves, webhooks.
 # SPDX-License-Identifier: Apache-2.0
 package Sandbox::Control;
 use Mojo::Base -base, -signatures;
 use Mojo::JSON qw(decode_json encode_json true false);
+use Scalar::Util qw(blessed);
 use Sandbox::Api;
 use Sandbox::Faults;
 use Sandbox::Payments;
+use Sandbox::WebhookControl;
 
 has 'app';
 
@@ -28,6 +30,7 @@ my @ROUTES = (
     [POST   => 'payment_intents/([\w-]+)/fail',         \&fail],
     [POST   => 'payment_intents/([\w-]+)/pay',          \&pay],
     [POST   => 'payment_intents/([\w-]+)/authenticate', \&authenticate],
+    @Sandbox::WebhookControl::ROUTES,
 );
 
 sub json ($status, $data) {
@@ -44,6 +47,7 @@ sub answer ($self, $tx, $path) {
         my $body = $tx->req->body;
         my $data = eval { $body =~ /\S/ ? decode_json($body) : {} } // return json(400, { error => "the body is no JSON: $@" });
         my $answer = eval { $row->[2]->($self, $data, $tx->req->query_params->to_hash, $part) };
+        return $answer->then(sub ($data) { json(200, $data) }) if blessed $answer;    # a promise
         return json(200, $answer) if $answer;
         $self->app->ledger->rollback;
         return json(400, { error => ref $@ ? $@->fields->{message} : $@ =~ s/\s+\z//r });
@@ -55,11 +59,11 @@ sub health ($self, @) {
     return { ok => true, pid => $$, version => Sandbox::Api::DEFAULT_VERSION };
 }
 
-# Forgets objects, keys, log, faults; held requests go on.
+# Forgets objects, keys, logs, faults, deliveries, but not the webhook endpoints; held requests go on.
 sub reset ($self, @) {
     $self->app->faults->clear;
     $self->app->requests->clear;
-    $self->app->ledger->reset;
+    $self->app->webhooks->reset;
     return { ok => true };
 }
 
