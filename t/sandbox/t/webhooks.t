@@ -212,6 +212,19 @@ subtest 'faults' => sub {
     is_deeply $shop->types, ['payment_intent.succeeded', 'payment_intent.created', 'charge.succeeded'], 'in the order that was asked for';
     clear();
 
+    fault(kind => 'hold', times => 0, name => 'pen', match => { type => '^payment_intent\.' });
+    $shop->pause(0.5);
+    pay() for 1 .. 5;
+    ok $shop->wait_for(5), 'some are held';
+    is_deeply $stripe->control(GET => 'webhook_faults')->{held}, { pen => 10 }, 'by their type';
+    is $stripe->control(POST => 'webhooks/release', { name => 'other' })->{released}, 0, 'a name lets go its own';
+    $shop->until_true(sub { count()->{delivered} == 5 });
+    $shop->clear;
+    is $stripe->control(POST => 'webhooks/release', { name => 'pen', order => 'shuffled', parallel => true })->{released}, 10, 'all at once';
+    ok $shop->wait_for(10), 'they come';
+    cmp_ok $shop->most, '>', 5, 'at once';
+    clear();
+
     fault(kind => 'reorder', count => 3);
     $shop->pause(0.05);
     pay();
@@ -328,6 +341,12 @@ subtest 'over a restart' => sub {
     $stripe->stop;
     $stripe = Sandbox::Tester->start('--state', $state);
     is_deeply [map { $_->{id} } @{ $stripe->control(GET => 'webhook_endpoints')->{webhook_endpoints} }], [$extra->{id}], 'that of the command line goes with it';
+    $stripe->stop;
+    clear_receiver();
+    $stripe = Sandbox::Tester->start('--webhook-url', $shop->url, '--webhook-secret', 'whsec_given');
+    $stripe->payment;
+    ok $shop->wait_for(1), 'a new one';
+    ok verified($shop->got->[0], 'whsec_given'), 'signs with the secret that it is given';
 };
 
 sub clear_receiver { $shop->clear->answer(sub {200}); return }

@@ -216,7 +216,8 @@ sub send ($self, $entry, $copies, $make) {
 sub resend ($self, $id, $endpoint, $copies, $by) {
     my $event = $self->app->ledger->find(event => $id) // die "no event has the id $id\n";
     my %job   = (event => $id, endpoint => $endpoint->{id}, type => $event->{type}, object => $event->{data}{object}{id});
-    return $self->send({ %job, url => $endpoint->{url}, by => 'resend', state => 'pending' }, $copies, sub { $self->bring(\%job, $by) })->then(sub ($sent) {
+    my %entry = (%job, url => $endpoint->{url}, by => 'resend', state => 'pending');
+    return $self->send(\%entry, $copies, sub { $self->bring(\%job, $by) })->then(sub ($sent) {
         my $job = $self->jobs->{"$id $job{endpoint}"} // { %job, tries => $copies, entry => {} };
         $self->close($job, 'delivered') if $self->endpoints->find($job{endpoint}) and grep { $_->{delivered} } @{ $sent->{answers} };
         return $sent;
