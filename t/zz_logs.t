@@ -35,6 +35,9 @@ sub card_number {
 is card_number('pan=4242 4242 4242 4242;'), '4242 4242 4242 4242', 'a card number would be found';
 is card_number('isbn 9780262517638'), undef, 'an ISBN is none';
 
+# What httpd says of itself when it is stopped while a connection is kept alive: its poll is closed before its threads end.
+my $STOPPING = qr/AH03093: process_socket: apr_pollset_add failure for keep alive/;
+
 my @logs = glob "$folder/*/logs/*";
 cmp_ok scalar(grep {/error_log/} @logs), '>=', 1, 'there are logs';
 my $lines = 0;
@@ -44,7 +47,7 @@ for my $log (@logs) {
     open my $file, '<:raw', $log or die "$log: $!\n";
     while (my $line = <$file>) {
         $lines++;
-        push @unannounced, $line if $line =~ /\[[\w-]*:(?:warn|error|crit|alert|emerg)\]/ && !grep { $line =~ $_ } @{ $announced{$server} // [] };
+        push @unannounced, $line if $line =~ /\[[\w-]*:(?:warn|error|crit|alert|emerg)\]/ && !grep { $line =~ $_ } $STOPPING, @{ $announced{$server} // [] };
         push @crashes, $line if $line =~ /exit signal|AddressSanitizer|LeakSanitizer|runtime error:|Assertion|stack smashing|double free|^==\d+== (?:Invalid|Conditional jump|Use of uninit|Syscall param|Source and dest|Process terminating|Mismatched)/;
         push @secrets, $line if $line =~ /\b(?:sk|rk)_(?:test|live)_|whsec_|_secret_[A-Za-z0-9]/;
         push @cards, $line if card_number($line);

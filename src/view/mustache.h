@@ -1,5 +1,7 @@
 /* Mustache: templates compiled once, rendered from JSON values. The core of the published specification: interpolation,
  * sections, inverted sections, partials, comments, delimiters.
+ * SPDX-License-Identifier: Apache-2.0
+ *
  * Source: mustache(5), github.com/mustache/spec.
  *
  * Where the specification leaves it open, or we add to it:
@@ -10,8 +12,7 @@
  * - Escaping turns & < > " ' into &amp; &lt; &gt; &quot; &#39;, so a value may stand in a quoted attribute.
  * - The indentation of a partial that stands alone on its line goes before each of the partial's lines, empty ones too,
  *   and never into the lines of a value.
- * - The tags of the optional modules ({{$block}}, {{<parent}}, {{>*dynamic}}) are refused.
- * SPDX-License-Identifier: Apache-2.0 */
+ * - The tags of the optional modules ({{$block}}, {{<parent}}, {{>*dynamic}}) are refused. */
 #ifndef BKS_VIEW_MUSTACHE_H
 #define BKS_VIEW_MUSTACHE_H
 
