@@ -73,6 +73,7 @@ typedef struct {
     const char *currency;
     int livemode;
     int seen;             /* its success page was shown */
+    apr_int64_t next_look; /* when the reconciliation looks at it, seconds since 1970; 0: not any more */
     apr_int64_t created;  /* seconds since 1970 */
 } bks_payment_t;
 

@@ -2,10 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "server/module.h"
 
+#include <unistd.h>
+
 #include <ap_mpm.h>
 #include <apr_strings.h>
 #include <http_log.h>
 
+#include "base/ids.h"
 #include "server/shared.h"
 #include "shop/browse.h"
 #include "shop/open_up.h"
@@ -122,6 +125,9 @@ static void make_runtime(bks_config_t *config, server_rec *s, apr_pool_t *pchild
 
     runtime->pool = pchild;
     runtime->log = bks_log_to_server(s);
+    if (bks_id_make(&runtime->owner, pchild)) {
+        runtime->owner = apr_psprintf(pchild, "%ld", (long)getpid());
+    }
     runtime->generation = bks_shared_generation(config->number);
     apr_thread_mutex_create(&runtime->mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
     config->runtime = runtime;

@@ -18,6 +18,7 @@ void *bks_config_create(apr_pool_t *pool, server_rec *s)
 
     (void)s;
     config->connect_time = config->total_time = -1;
+    config->reconcile_every = config->abandon_after = -1;
     config->webhook_tolerance = config->max_concurrent = config->server_timing = -1;
     return config;
 }
@@ -53,6 +54,8 @@ void *bks_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     OVERRIDE_NUMBER(connect_time);
     OVERRIDE_NUMBER(total_time);
     OVERRIDE_NUMBER(webhook_tolerance);
+    OVERRIDE_NUMBER(reconcile_every);
+    OVERRIDE_NUMBER(abandon_after);
     OVERRIDE_NUMBER(max_concurrent);
     OVERRIDE_NUMBER(server_timing);
     merged->base_url = add->base_url; /* these two make a shop: they are not inherited by another one */
@@ -191,19 +194,32 @@ static const char *set_timeout(cmd_parms *cmd, void *dir, const char *part)
     return NULL;
 }
 
-static const char *set_count(cmd_parms *cmd, void *dir, const char *text)
+static const char *set_number(cmd_parms *cmd, const char *text, int most)
 {
     int *field = field_of(cmd);
     apr_int64_t value;
     char *end;
 
-    (void)dir;
     value = apr_strtoi64(text, &end, 10);
-    if (*end || end == text || value < 1 || value > 10000) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": must be a whole number from 1 to 10000", NULL);
+    if (*end || end == text || value < 1 || value > most) {
+        return apr_psprintf(cmd->pool, "%s: must be a whole number from 1 to %d", cmd->cmd->name, most);
     }
     *field = (int)value;
     return NULL;
+}
+
+static const char *set_count(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    return set_number(cmd, text, 10000);
+}
+
+#define MONTH_SECONDS (30 * 24 * 60 * 60)
+
+static const char *set_seconds(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    return set_number(cmd, text, MONTH_SECONDS);
 }
 
 #define FIELD(name) ((void *)APR_OFFSETOF(bks_config_t, name))
@@ -232,6 +248,10 @@ const command_rec bks_commands[] = {
                    "env:NAME, file:/path or \"exec:/path args\"; a second one while Stripe rolls the first"),
     AP_INIT_TAKE1("BookshopWebhookTolerance", set_count, FIELD(webhook_tolerance), RSRC_CONF,
                   "seconds that a webhook's signature may be old, or ahead"),
+    AP_INIT_TAKE1("BookshopReconcile", set_count, FIELD(reconcile_every), RSRC_CONF,
+                  "seconds between two looks for payments that no webhook told"),
+    AP_INIT_TAKE1("BookshopAbandonAfter", set_seconds, FIELD(abandon_after), RSRC_CONF,
+                  "seconds after which a payment that nobody made is cancelled"),
     AP_INIT_TAKE1("BookshopStripeMode", set_text, FIELD(stripe_mode), RSRC_CONF, "test or live: keys of the other kind are refused"),
     AP_INIT_TAKE1("BookshopStripeAPIBase", set_text, FIELD(stripe_api_base), RSRC_CONF, "Stripe's API, for tests"),
     AP_INIT_TAKE1("BookshopStripeJS", set_text, FIELD(stripe_js), RSRC_CONF, "the address of Stripe.js"),

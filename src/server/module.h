@@ -28,6 +28,8 @@ typedef struct {
     volatile apr_uint32_t *generation; /* of the catalogue, in shared memory */
     apr_time_t catalog_mtime;  /* of the catalogue file that was looked at last */
     apr_off_t catalog_size;
+    const char *owner;         /* this process, in the lease of the reconciliation */
+    apr_time_t reconciled;     /* when the last round began */
 } bks_runtime_t;
 
 /* The directives of a server or virtual host; NULL and -1 mean: not given. */
@@ -55,6 +57,8 @@ typedef struct {
     apr_interval_time_t connect_time;  /* microseconds */
     apr_interval_time_t total_time;
     int webhook_tolerance;             /* seconds */
+    int reconcile_every;               /* seconds */
+    int abandon_after;                 /* seconds */
     int max_concurrent;
     int server_timing;
     int given;                         /* a directive that makes up a shop stands here */

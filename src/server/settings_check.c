@@ -22,6 +22,8 @@
 #define DEFAULT_STRIPE_JS "https://js.stripe.com/endive/stripe.js"
 #define DEFAULT_CONNECT apr_time_from_sec(3)
 #define DEFAULT_TOTAL apr_time_from_sec(20)
+#define DEFAULT_RECONCILE 60            /* seconds */
+#define DEFAULT_ABANDON (24 * 60 * 60)  /* seconds */
 #define NAME_CHARS_MAX 200
 #define SQLITE_SCHEME "sqlite:"
 
@@ -359,6 +361,8 @@ const bks_error_t *bks_settings_make(bks_config_t *config, server_rec *s, apr_po
     BKS_TRY(load_templates(settings, config, pool));
     BKS_TRY(set_places(settings, config, pool));
     BKS_TRY(bks_id_make(&settings->version, pool));
+    settings->reconcile_every = config->reconcile_every > 0 ? config->reconcile_every : DEFAULT_RECONCILE;
+    settings->abandon_after = config->abandon_after > 0 ? config->abandon_after : DEFAULT_ABANDON;
     settings->server_timing = config->server_timing > 0;
     config->settings = settings;
     return BKS_FINE;

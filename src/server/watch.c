@@ -1,4 +1,5 @@
-/* The catalogue file is looked at every second, by one process at a time; a change is imported while the shop serves.
+/* What is done while the shop serves, by one process at a time: the catalogue file is looked at every second, and a change
+ * taken over; payments of which nobody told are looked up at Stripe.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "server/module.h"
 
@@ -8,11 +9,13 @@
 #include <http_log.h>
 #include <mod_watchdog.h>
 
+#include "shop/reconcile.h"
 #include "shop/stock_up.h"
 
 APLOG_USE_MODULE(bookshop);
 
-#define WATCHDOG_NAME "bookshop"
+#define CATALOG_WATCHDOG "bookshop"
+#define RECONCILE_WATCHDOG "bookshop-reconcile" /* a thread of its own: a slow Stripe holds up no catalogue */
 #define LOOK_EVERY AP_WD_TM_INTERVAL /* one second */
 
 /* Whether the file is another one than at the last look of this process. */
@@ -70,7 +73,43 @@ static apr_status_t watch(int state, void *baton, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
-int bks_watch_register(server_rec *s, apr_pool_t *pconf)
+static void reconcile(bks_config_t *config, apr_pool_t *pool)
+{
+    bks_runtime_t *runtime = config->runtime;
+    const apr_time_t now = apr_time_now();
+    const bks_error_t *error;
+    bks_shop_t shop;
+    int looked;
+
+    if (now - runtime->reconciled < apr_time_from_sec(config->settings->reconcile_every) || !bks_runtime_is_ready(config)) {
+        return;
+    }
+    runtime->reconciled = now;
+    shop = runtime->shop;
+    shop.log = &runtime->log;
+    error = bks_reconcile(&shop, runtime->owner, &looked, pool);
+    if (error) {
+        bks_log(&runtime->log, BKS_LOG_WARN, "BKS0214: the reconciliation stopped after %d payments, and goes on in %" APR_INT64_T_FMT
+                " s: %s", looked, config->settings->reconcile_every, bks_error_print(error, pool));
+    }
+}
+
+static apr_status_t watch_payments(int state, void *baton, apr_pool_t *pool)
+{
+    const apr_array_header_t *configs = baton;
+
+    for (int i = 0; state == AP_WATCHDOG_STATE_RUNNING && i < configs->nelts; i++) {
+        bks_config_t *config = APR_ARRAY_IDX(configs, i, bks_config_t *);
+
+        if (config->runtime) {
+            reconcile(config, pool);
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* One watchdog for the server, whose WATCH runs every second in one process. */
+static apr_status_t make_watchdog(const char *name, ap_watchdog_callback_fn_t *watch_fn, server_rec *s, apr_pool_t *pconf)
 {
     APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get_instance = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
     APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *register_callback =
@@ -79,16 +118,26 @@ int bks_watch_register(server_rec *s, apr_pool_t *pconf)
     apr_status_t status;
 
     if (!get_instance || !register_callback) {
+        return APR_ENOTIMPL;
+    }
+    status = get_instance(&watchdog, name, 0, 1, pconf);
+    return status == APR_SUCCESS ? register_callback(watchdog, LOOK_EVERY, bks_configs_list(s, pconf), watch_fn) : status;
+}
+
+int bks_watch_register(server_rec *s, apr_pool_t *pconf)
+{
+    apr_status_t status = make_watchdog(CATALOG_WATCHDOG, watch, s, pconf);
+
+    if (status == APR_SUCCESS) {
+        status = make_watchdog(RECONCILE_WATCHDOG, watch_payments, s, pconf);
+    }
+    if (status == APR_ENOTIMPL) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "BKS0210: mod_watchdog is not loaded: a changed catalogue is taken "
-                     "over at the next restart only");
+                     "over at the next restart only, and payments of which no webhook tells are not looked up");
         return OK;
     }
-    status = get_instance(&watchdog, WATCHDOG_NAME, 0, 1, pconf);
-    if (status == APR_SUCCESS) {
-        status = register_callback(watchdog, LOOK_EVERY, bks_configs_list(s, pconf), watch);
-    }
     if (status != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, status, s, "BKS0211: the watchdog can't be set up");
+        ap_log_error(APLOG_MARK, APLOG_EMERG, status, s, "BKS0211: the watchdogs can't be set up");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return OK;

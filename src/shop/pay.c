@@ -85,6 +85,7 @@ static const bks_error_t *new_attempt(const paying_job_t *job, const char *order
     made->currency = job->bag->currency->code;
     made->livemode = job->shop->settings->livemode;
     made->created = job->now;
+    made->next_look = job->now + job->shop->settings->reconcile_every;
     *payment = made;
     return BKS_FINE;
 }

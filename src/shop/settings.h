@@ -41,6 +41,8 @@ typedef struct {
     apr_int64_t webhook_tolerance; /* seconds */
     const char *stripe_js;         /* address of Stripe.js */
     const char *stripe_js_origin;  /* its origin */
+    apr_int64_t reconcile_every;   /* seconds between two rounds of the reconciliation */
+    apr_int64_t abandon_after;     /* seconds after which a payment that nobody made is given up */
     int server_timing;             /* answers carry Server-Timing */
     const char *version;           /* changes with each start of the server: part of ETags */
 

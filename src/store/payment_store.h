@@ -29,4 +29,11 @@ const bks_error_t *bks_payment_end(bks_conn_t *conn, const bks_payment_t *paymen
 /* The success page of PAYMENT was shown. */
 const bks_error_t *bks_payment_save_seen(bks_conn_t *conn, const bks_payment_t *payment);
 
+/* The payments that are due to be looked at by NOW, the longest due first, at most MOST: array of bks_payment_t *. */
+const bks_error_t *bks_payments_list_due(bks_conn_t *conn, apr_int64_t now, int most, apr_array_header_t **payments,
+                                         apr_pool_t *pool);
+
+/* PAYMENT is looked at again at NEXT_LOOK (0: not any more). */
+const bks_error_t *bks_payment_save_next_look(bks_conn_t *conn, const bks_payment_t *payment, apr_int64_t next_look);
+
 #endif

@@ -80,9 +80,17 @@ static const char events_once[] =
     "  type TEXT NOT NULL,"
     "  received BIGINT NOT NULL) " BKS_DB_CLUSTERED ";";
 
+/* When the reconciliation looks at a payment next; 0: there is nothing more to learn. Looks come at growing distances, so
+ * that the index is short at its near end. */
+static const char looks_again[] =
+    "ALTER TABLE payment ADD COLUMN next_look BIGINT NOT NULL DEFAULT 0;"
+    "CREATE INDEX payment_next_look ON payment (next_look) WHERE next_look > 0;"
+    "UPDATE payment SET next_look = created WHERE state <> 'over';";
+
 static const bks_migration_t migrations[] = {
     {1, "first purchase", first_purchase},
     {2, "events once", events_once},
+    {3, "looks again", looks_again},
 };
 
 const bks_error_t *bks_schema_bring_up(bks_db_t *db, apr_pool_t *pool)
