@@ -37,7 +37,10 @@ subtest 'a book: the page and the payment behind it' => sub {
     like $answer->dom->at('.ribbon')->all_text, qr/Test mode/, 'test mode is said';
     lacks($answer->body, qr/sk_test/, 'the secret key stays where it is');
 
-    my ($order) = rows('SELECT o.*, p.intent, p.idempotency_key, p.state FROM shop_order o JOIN payment p USING (number) WHERE p.intent = ?', [$intent->{id}]);
+    # The PaymentIntent's id is saved beside the page's way to the browser.
+    my $order = poll('the PaymentIntent in the database', 10, sub {
+        return (rows('SELECT o.*, p.intent, p.idempotency_key, p.state FROM shop_order o JOIN payment p USING (number) WHERE p.intent = ?', [$intent->{id}]))[0];
+    });
     is $order->{total}, 2300, 'the order is saved with its total';
     is $order->{state}, 'open', 'and its payment';
     like $order->{number}, qr/\A[0-9A-F]{32}\z/, 'under a random number';

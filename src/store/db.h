@@ -50,7 +50,7 @@ const bks_error_t *bks_db_read(bks_db_t *db, bks_timing_t *timing, bks_db_work_f
  * error at commit fails every job of the group. The caller is never left before its job is over. */
 const bks_error_t *bks_db_write(bks_db_t *db, bks_timing_t *timing, bks_db_work_fn *work, void *baton, apr_pool_t *pool);
 
-/* Runs WORK in a write transaction soon (within some 10 ms), beside the next one that somebody waits for: for what can be
+/* Runs WORK in a write transaction soon (within a few milliseconds), beside the next one that somebody waits for: for what can be
  * done again if the process dies before. POOL is given away: it holds BATON, is of bks_db_later_pool_make, and is
  * destroyed afterwards. An error is logged. Without a writer thread it is done at once. */
 void bks_db_write_later(bks_db_t *db, bks_db_work_fn *work, void *baton, apr_pool_t *pool);

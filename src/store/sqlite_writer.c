@@ -13,7 +13,7 @@
 #include "store/sqlite.h"
 
 enum { GROUP_MOST = 128 }; /* jobs that share a commit: the first has to wait for the last */
-#define LATER_MOST apr_time_from_msec(10) /* how long a job that nobody waits for may wait for company */
+#define LATER_MOST apr_time_from_msec(2) /* how long a job that nobody waits for may wait for company */
 
 typedef struct job_t job_t;
 struct job_t {
