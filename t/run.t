@@ -34,7 +34,7 @@ sub is_open {
     my ($make) = @_;
     return comes_true(60, sub {
         return if defined $make->ended;
-        $make->words =~ /The shop is open/;
+        $make->words =~ /The shop is open.*Ctrl-C/s;
     }) || diag $make->words;
 }
 
