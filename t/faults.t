@@ -412,7 +412,7 @@ subtest 'kills at random, under load' => sub {
     } 1 .. SHOPPERS;
 
     srand SEED;
-    my ($from, $kills, $calls) = (time, 0, 0);
+    my ($from, $kills, $looks) = (time, 0, 0);
     my $so_far = sub { my $sum = 0; $sum += $_ for values %{ $sandbox->call(GET => '/_sandbox/counts')->{counts} }; $sum };
     while ($kills < KILLS && time - $from < KILL_SECONDS) {
         # After some calls of Stripe, wherever the others are then.
@@ -422,6 +422,7 @@ subtest 'kills at random, under load' => sub {
         my @chosen = map { @alive ? splice @alive, int rand @alive, 1 : () } 1 .. 1 + int rand 3;
         kill_them(@chosen) if @chosen;
         $kills += @chosen;
+        is_well("after $kills kills, in full swing", pending => 60) if $kills >= 20 * ($looks + 1) && ++$looks;
     }
     my $seconds = time - $from;
     write_file("$folder/stop", '');

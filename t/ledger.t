@@ -233,7 +233,7 @@ subtest 'I0: the database itself' => sub {
 
 subtest 'where it can\'t look' => sub {
     my %sorry = (
-        'no database'           => [['--database', "$folder/none.db"], qr{There is no database \Q$folder\E/none\.db}],
+        'no database'           => [['--database', "$folder/none.db"], qr{The database \Q$folder\E/none\.db is not there}],
         'no file of SQLite\'s'  => [['--database', write_file("$folder/text.db", 'words ' x 1000)], qr/text\.db can't be read: .*not a database/],
         'no database of a shop' => [['--database', write_file("$folder/empty.db", '')], qr/empty\.db can't be read: .*no such table/],
         'no sandbox'            => [['--port', Bookshop::Test::Process::free_port()], qr{No sandbox answers at http://127\.0\.0\.1:\d+ }],

@@ -107,7 +107,7 @@ sub intents {
 # What the database says, in one snapshot of it.
 sub tables {
     my ($file) = @_;
-    die "There is no database $file.\n" if !-e $file;
+    die "The database $file is not there, or out of this user's reach.\n" if !-e $file;
     my %table;
     my $good = eval {
         my $handle = reader($file);
