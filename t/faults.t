@@ -120,8 +120,9 @@ sub buys {
     my $placed = $visitor->place($form);
     die 'not placed: ' . $placed->code . $placed->body . "\n" if $placed->code != 200;
     $sandbox->pay($form->{payment_intent});
-    my $state = $visitor->get("/success?pi=$form->{payment_intent}")->dom->at('.outcome')->attr('data-state');
-    die "$form->{payment_intent} is $state\n" if $state ne 'paid';
+    my $page    = $visitor->get("/success?pi=$form->{payment_intent}");
+    my $outcome = $page->dom->at('.outcome') // die "no outcome of $form->{payment_intent}: " . $page->code . $page->body . "\n";
+    die "$form->{payment_intent} is " . $outcome->attr('data-state') . "\n" if $outcome->attr('data-state') ne 'paid';
     return;
 }
 
