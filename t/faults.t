@@ -18,7 +18,8 @@ use constant { SEED => 20261121, KILLS => 60, KILL_SECONDS => 35, SHOPPERS => 4 
 use constant CREATE => { method => 'POST', access => 'secret', path => '^/v1/payment_intents$' };
 
 # Its logs go where t/zz_logs.t reads when all is done, less the deaths that are this test's own doing.
-my ($httpd, $sandbox) = own_shop('faults/killed', threads => 32,
+# The reconciliation is left to t/reconcile.t: here it would ask about the payments that a test holds.
+my ($httpd, $sandbox) = own_shop('faults/killed', threads => 32, shop => { lines => 'BookshopReconcile 3600' },
     head => "<IfModule !mpm_prefork_module>\nStartServers 4\nMinSpareThreads 96\nMaxSpareThreads 128\n</IfModule>\n");
 my $base = $httpd->base;
 $sandbox->call(POST => '/_sandbox/webhook_endpoints', json => { url => "$base/checkout/wh/", retry => 200 });
