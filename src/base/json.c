@@ -188,11 +188,6 @@ int bks_json_is_number(const bks_json_t *json)
     return json_is_number(json);
 }
 
-int bks_json_is_true(const bks_json_t *json)
-{
-    return json_is_true(json);
-}
-
 int bks_json_is_false(const bks_json_t *json)
 {
     return json_is_false(json);
@@ -340,11 +335,6 @@ static json_t *shared(const bks_json_t *value)
 void bks_json_share(bks_json_t *object, const char *name, const bks_json_t *value)
 {
     json_object_set(object, name, shared(value));
-}
-
-void bks_json_append_share(bks_json_t *array, const bks_json_t *value)
-{
-    json_array_append(array, shared(value));
 }
 
 const char *bks_json_print(const bks_json_t *json, apr_pool_t *pool)

@@ -33,7 +33,6 @@ int bks_json_is_null(const bks_json_t *json);  /* null, or not there */
 int bks_json_is_object(const bks_json_t *json);
 int bks_json_is_array(const bks_json_t *json);
 int bks_json_is_number(const bks_json_t *json);
-int bks_json_is_true(const bks_json_t *json);
 int bks_json_is_false(const bks_json_t *json);
 
 /* A number as it is written in JSON, from POOL; NULL for other types. */
@@ -62,7 +61,6 @@ bks_json_t *bks_json_append_object(bks_json_t *array);
 void bks_json_append_text(bks_json_t *array, const char *text);
 /* Puts VALUE itself, shared and from then on unchanged, under NAME; it must not hold OBJECT. */
 void bks_json_share(bks_json_t *object, const char *name, const bks_json_t *value);
-void bks_json_append_share(bks_json_t *array, const bks_json_t *value);
 
 /* JSON as compact text (UTF-8, "<", ">" and "&" of strings not escaped), from POOL. */
 const char *bks_json_print(const bks_json_t *json, apr_pool_t *pool);

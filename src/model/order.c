@@ -18,18 +18,6 @@ bks_order_payment_t bks_order_payment_state(const bks_order_t *order)
     return order->failed > 0 ? BKS_ORDER_PAYMENT_FAILED : BKS_ORDER_PAYMENT_NONE;
 }
 
-const char *bks_order_payment_print(bks_order_payment_t state)
-{
-    switch (state) {
-    case BKS_ORDER_PAYMENT_NONE:    return "";
-    case BKS_ORDER_PAYMENT_FAILED:  return "Failed";
-    case BKS_ORDER_PAYMENT_PENDING: return "Pending";
-    case BKS_ORDER_PAYMENT_PAID:    return "Paid";
-    case BKS_ORDER_PAYMENT_HELD:    return "Pending";
-    }
-    return "";
-}
-
 static const char *const payment_states[] = {"creating", "open", "over"};
 
 const char *bks_payment_state_print(bks_payment_state_t state)

@@ -50,9 +50,6 @@ typedef enum {
  * everything but a mismatch; of pending and failed the later one counts. */
 bks_order_payment_t bks_order_payment_state(const bks_order_t *order);
 
-/* The state's public name: "", "Failed", "Pending", "Paid" ("Pending" while held). Static. */
-const char *bks_order_payment_print(bks_order_payment_t state);
-
 /* Where a payment stands between us and Stripe. */
 typedef enum {
     BKS_PAYMENT_CREATING, /* saved; whether Stripe has it is not known yet */
